@@ -1,0 +1,76 @@
+"""Everything that the harness itself can say went wrong, as one tree.
+
+BenchError                    anything that ends a command with one clear sentence
++-- UsageError                what was asked for does not make sense, or does not exist       exit 2
+|   +-- ScenarioError         a scenario whose fields do not hold together
+|   +-- UnknownNameError      no scenario, client, loop, broker or field of that name
+|   +-- UnsupportedError      a client or broker cannot do this; the case is skipped, with this reason
++-- BrokerError               no broker could be had, reached or used                         exit 5
++-- EngineError               a worker could not be started, died, hung or raised             exit 5
+|   +-- WorkerFailedError     a worker ended or said so itself, with its reason
+|   +-- WorkerStuckError      a worker did not answer within its limit
++-- ResultsError              a results folder that cannot be written or read                 exit 2
+    +-- SchemaError           a stored run that this version does not understand
+
+Foreign errors are translated once, where they enter, with ``from``. No message holds a password.
+"""
+
+from __future__ import annotations
+
+import difflib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+class BenchError(Exception):
+    """A failure that the harness understands; its text is shown to the user as it stands."""
+
+    exit_code = 5
+
+
+class UsageError(BenchError):
+    exit_code = 2
+
+
+class ScenarioError(UsageError):
+    pass
+
+
+class UnknownNameError(UsageError):
+    """No such name: says which ones there are, the nearest first."""
+
+    def __init__(self, what: str, name: str, known: Iterable[str]) -> None:
+        names = sorted(known)
+        near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        super().__init__(f"no {what} {name!r}{hint} There are: {', '.join(names)}".replace("' There", "'; there"))
+
+
+class UnsupportedError(UsageError):
+    pass
+
+
+class BrokerError(BenchError):
+    pass
+
+
+class EngineError(BenchError):
+    pass
+
+
+class WorkerFailedError(EngineError):
+    pass
+
+
+class WorkerStuckError(EngineError):
+    pass
+
+
+class ResultsError(BenchError):
+    exit_code = 2
+
+
+class SchemaError(ResultsError):
+    pass
