@@ -1,0 +1,5 @@
+"""What the author of a scenario imports; nothing else lives here."""
+
+from bench.scenario import Handler, Scenario
+
+__all__ = ["Handler", "Scenario"]

@@ -8,6 +8,9 @@ BenchError                    anything that ends a command with one clear senten
 +-- BrokerError               no broker could be had, reached or used                         exit 5
 +-- EngineError               a worker could not be started, died, hung or raised             exit 5
 |   +-- WorkerFailedError     a worker ended or said so itself, with its reason
+|   |   +-- ClientFailedError the client raised, or logged an error, while it was driven
+|   |   +-- StalledError      publishing or delivery stopped moving
+|   |   +-- DishonestError    the client claimed what the broker denies
 |   +-- WorkerStuckError      a worker did not answer within its limit
 +-- ResultsError              a results folder that cannot be written or read                 exit 2
     +-- SchemaError           a stored run that this version does not understand
@@ -61,6 +64,18 @@ class EngineError(BenchError):
 
 
 class WorkerFailedError(EngineError):
+    pass
+
+
+class ClientFailedError(WorkerFailedError):
+    pass
+
+
+class StalledError(WorkerFailedError):
+    pass
+
+
+class DishonestError(WorkerFailedError):
     pass
 
 

@@ -1,0 +1,100 @@
+"""The contract between the harness and the adapters in ``bench/clients``.
+
+An adapter is one object with three async context managers. It translates, and nothing else: it never
+measures, retries, batches, logs, catches or picks semantics. What its client cannot do raises
+UnsupportedError; nothing weaker is run in its place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, Protocol
+
+if TYPE_CHECKING:
+    from contextlib import AbstractAsyncContextManager
+
+    from bench.scenario import Guarantee, Measure, Scenario
+
+Publish = Callable[[bytes], Awaitable[object]]
+"""Returns once the broker has confirmed the body (at-least-once) or the library has taken it (at-most-once)."""
+
+Receive = Callable[[bytes], Awaitable[None] | None]
+"""Called exactly once for each delivered message, before it is acknowledged. What it returns, unless None,
+is awaited before the acknowledgement."""
+
+Depth = Callable[[], Awaitable[int]]
+"""How many messages wait in the queues of a topology, by the broker's own word."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Abilities:
+    """What a client can do, as literals: the planner reads them from the source without importing it.
+
+    distribution   the name on PyPI, or "" for a client that is part of the harness
+    protocol       what it speaks: amqp, mqtt, kafka, nats, redis, memory
+    guarantees     those that it can really give
+    measures       the stretches that can be timed with it
+    ordering       producer: a producer's messages reach one consumer in the order of ``publish`` calls;
+                   lane: only those of one lane do, because each lane has its own channel
+    """
+
+    distribution: str
+    protocol: str
+    guarantees: tuple[Guarantee, ...] = ("at-most-once", "at-least-once")
+    measures: tuple[Measure, ...] = ("end-to-end", "publish", "consume")
+    ordering: Literal["producer", "lane"] = "producer"
+    ack_every: bool = True
+    persistent: bool = True
+
+    def shortfall(self, scenario: Scenario) -> str | None:
+        """What the scenario asks for and this client cannot do, in words; None if it can do all of it."""
+        name = self.distribution or self.protocol
+        if scenario.guarantee not in self.guarantees:
+            return f"{name} cannot give the guarantee {scenario.guarantee}"
+        if scenario.measure not in self.measures:
+            return f"{name} cannot be measured {scenario.measure} on its own"
+        if scenario.ack_every > 1 and not self.ack_every:
+            return f"{name} cannot acknowledge several messages at once (ack_every={scenario.ack_every})"
+        if scenario.persistent and not self.persistent:
+            return f"{name} cannot ask for persistent messages"
+        return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """Where to connect, and the semantics that the scenario asks for."""
+
+    url: str = field(repr=False)
+    guarantee: Guarantee
+    prefetch: int
+    in_flight: int
+    ack_every: int
+    persistent: bool
+
+    @property
+    def acknowledged(self) -> bool:
+        """Publishes are confirmed and deliveries acknowledged."""
+        return self.guarantee == "at-least-once"
+
+
+class Client(Protocol):
+    """What an adapter offers."""
+
+    @property
+    def abilities(self) -> Abilities: ...
+
+    def topology(self, target: Target, queues: Sequence[str]) -> AbstractAsyncContextManager[Depth | None]:
+        """Creates the empty queues on entry and removes them on exit, also after an error.
+
+        Yields a way to ask for their depth, or None where the protocol has none.
+        """
+        ...
+
+    def producer(self, target: Target, queue: str) -> AbstractAsyncContextManager[Publish]:
+        """A connected producer; up to ``target.in_flight`` calls of what it yields run at once."""
+        ...
+
+    def consumer(self, target: Target, queue: str, receive: Receive) -> AbstractAsyncContextManager[None]:
+        """Delivery is running when the block is entered; an exception in it reaches the driver."""
+        ...

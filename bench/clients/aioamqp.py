@@ -1,0 +1,119 @@
+"""aioamqp (RabbitMQ, AMQP 0-9-1).
+
+The documented way: ``Channel.publish`` after ``confirm_select``, and a coroutine given to ``basic_consume``
+after ``basic_qos`` (https://aioamqp.readthedocs.io/en/latest/api.html). aioamqp does not confirm unless told
+to; the scenario's guarantee decides.
+
+aioamqp 0.15 ignores ``multiple`` in the broker's confirms: with several publishes in flight on one channel,
+all but the last of a batch would wait for ever. So with confirms each lane has a channel of its own, with
+one publish in flight on it; order is then promised within a lane, not across a producer's lanes.
+"""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+import aioamqp
+
+from bench.client import Abilities
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Sequence
+
+    from aioamqp.channel import Channel
+    from aioamqp.protocol import AmqpProtocol
+
+    from bench.client import Client, Depth, Publish, Receive, Target
+
+
+@asynccontextmanager
+async def connection(target: Target) -> AsyncIterator[AmqpProtocol]:
+    transport, protocol = await aioamqp.from_url(target.url)
+    try:
+        yield protocol
+    finally:
+        try:
+            await protocol.close()
+        finally:
+            transport.close()
+
+
+class Aioamqp:
+    abilities = Abilities(distribution="aioamqp", protocol="amqp", ordering="lane")
+
+    @asynccontextmanager
+    async def topology(self, target: Target, queues: Sequence[str]) -> AsyncIterator[Depth]:
+        async with connection(target) as protocol:
+            channel = await protocol.channel()
+
+            async def depth() -> int:
+                counts = [await channel.queue_declare(name, passive=True) for name in queues]
+                return sum(count["message_count"] for count in counts)
+
+            made = []
+            try:
+                for name in queues:
+                    await channel.queue_declare(name, durable=target.persistent)
+                    made.append(name)
+                yield depth
+            finally:
+                for name in made:
+                    await channel.queue_delete(name)
+
+    @asynccontextmanager
+    async def producer(self, target: Target, queue: str) -> AsyncIterator[Publish]:
+        properties = {"delivery_mode": 2 if target.persistent else 1}
+        async with connection(target) as protocol:
+            if not target.acknowledged:
+                send = (await protocol.channel()).basic_publish
+
+                async def publish(body: bytes) -> None:
+                    await send(body, "", queue, properties)
+
+                yield publish
+                return
+            idle = [await protocol.channel() for _ in range(target.in_flight)]
+            for channel in idle:
+                await channel.confirm_select()
+
+            async def publish_confirmed(body: bytes) -> None:
+                channel = idle.pop()
+                await channel.publish(body, "", queue, properties)
+                idle.append(channel)
+
+            yield publish_confirmed
+
+    @asynccontextmanager
+    async def consumer(self, target: Target, queue: str, receive: Receive) -> AsyncIterator[None]:
+        every, unacknowledged, last_tag = target.ack_every, 0, 0
+
+        async def handle(channel: Channel, body: bytes, envelope: Any, _: Any) -> None:
+            nonlocal unacknowledged, last_tag
+            handling = receive(body)
+            if handling is not None:
+                await handling
+            last_tag = envelope.delivery_tag
+            unacknowledged += 1
+            if unacknowledged == every:
+                unacknowledged = 0
+                await channel.basic_client_ack(last_tag, multiple=every > 1)
+
+        async def take(_: Channel, body: bytes, __: Any, ___: Any) -> None:
+            handling = receive(body)
+            if handling is not None:
+                await handling
+
+        async with connection(target) as protocol:
+            channel = await protocol.channel()
+            await channel.basic_qos(prefetch_count=target.prefetch)
+            consumed = await channel.basic_consume(
+                handle if target.acknowledged else take, queue, no_ack=not target.acknowledged
+            )
+            yield
+            await channel.basic_cancel(consumed["consumer_tag"])
+            if unacknowledged:
+                await channel.basic_client_ack(last_tag, multiple=True)
+
+
+CLIENT: Client = Aioamqp()

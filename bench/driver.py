@@ -1,0 +1,348 @@
+"""One case in one process: connect it, warm it up, run slices, drain, and account for every message."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from bench.consuming import Consuming
+from bench.errors import DishonestError, StalledError, UnsupportedError
+from bench.histogram import Histogram
+from bench.payload import STAMP_BYTES, Account, Ledger
+from bench.publishing import Producer
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+
+    from bench.client import Client, Depth, Target
+    from bench.gauges import Gauges, Usage
+    from bench.scenario import Scenario
+
+T = TypeVar("T")
+
+SLICE_S = 0.1
+"""How long a slice should last; warm-up chunks are as long."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setup:
+    """How long the parts of connecting took, outside of every measured stretch."""
+
+    declare_s: float
+    connect_s: float
+    join_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sample:
+    """What one slice yielded. ``usage``, lags and latencies are those of the timed stretch only."""
+
+    messages: int
+    sent: int
+    confirmed: int | None
+    account: Account
+    elapsed_s: float
+    usage: Usage
+    latency: Histogram = field(repr=False)
+    confirm: Histogram = field(repr=False)
+    lag: Histogram = field(repr=False)
+    negative_latencies: int
+
+    @property
+    def rate_per_s(self) -> float:
+        return self.account.received / self.elapsed_s
+
+    @property
+    def clean(self) -> bool:
+        return self.account == Account(received=self.messages)
+
+
+class Driver:
+    """Drives one client through one scenario, on the running loop.
+
+    ``limit_s`` is how long publishing or delivery may stand still before that is a failure.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        target: Target,
+        scenario: Scenario,
+        queues: Sequence[str],
+        *,
+        clock: Callable[[], int],
+        gauges: Gauges,
+        limit_s: float,
+    ) -> None:
+        self._client = client
+        self._target = target
+        self._scenario = scenario
+        self._queues = queues
+        self._clock = clock
+        self._gauges = gauges
+        self._limit_s = limit_s
+        self._depth: Depth | None = None
+        self._producers: list[Producer] = []
+        self._consuming = Consuming(
+            payload_bytes=scenario.payload_bytes, handler=scenario.handler, clock=clock
+        )
+        self._receivers = [self._consuming.receiver() for _ in range(scenario.consumers)]
+        self._ledger = Ledger(stamped=scenario.payload_bytes >= STAMP_BYTES)
+        self._stray = Account()
+        self._failure: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def fail(self, error: Exception) -> None:
+        """The client went wrong somewhere that no call of ours would hear of; the first such error counts."""
+        if not self._failure.done():
+            self._failure.set_exception(error)
+            self._failure.exception()  # it may come when nothing waits: not "never retrieved"
+
+    async def or_failure(self, waiting: Coroutine[Any, Any, T]) -> T:
+        """Awaits something that is not the client's work, but not past the client's failure."""
+        task = asyncio.ensure_future(waiting)
+        try:
+            both: set[asyncio.Future[Any]] = {task, self._failure}
+            await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+            if self._failure.done():
+                self._failure.result()
+            return task.result()
+        finally:
+            task.cancel()
+
+    @asynccontextmanager
+    async def connected(self) -> AsyncIterator[Setup]:
+        """Queues, producers and (end to end) consumers; all gone when the block is left."""
+        self._refuse_what_the_client_cannot()
+        async with AsyncExitStack() as stack:
+            began = self._clock()
+            self._depth = await stack.enter_async_context(
+                self._client.topology(self._target, self._queues)
+            )
+            declared = self._clock()
+            for index in range(self._scenario.producers):
+                queue = self._queues[index % len(self._queues)]
+                publish = await stack.enter_async_context(self._client.producer(self._target, queue))
+                self._producers.append(self._producer(index, publish))
+            connected = self._clock()
+            await self._probe()
+            probed = self._clock()
+            if self._scenario.measure == "end-to-end":
+                await stack.enter_async_context(self._consumers())
+            joined = self._clock()
+            yield Setup(
+                declare_s=(declared - began) / 1e9,
+                connect_s=(connected - declared) / 1e9,
+                join_s=(joined - probed) / 1e9,
+            )
+
+    def _refuse_what_the_client_cannot(self) -> None:
+        if (why := self._client.abilities.shortfall(self._scenario)) is not None:
+            raise UnsupportedError(why)
+
+    def _producer(self, index: int, publish: Callable[[bytes], Awaitable[object]]) -> Producer:
+        lanes = self._scenario.in_flight
+        own = self._client.abilities.ordering == "lane"
+        return Producer(
+            publish,
+            streams=range(index * lanes, (index + 1) * lanes) if own else [index],
+            in_flight=lanes,
+            payload_bytes=self._scenario.payload_bytes,
+            clock=self._clock,
+        )
+
+    @asynccontextmanager
+    async def _consumers(self) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            for index, receive in enumerate(self._receivers):
+                queue = self._queues[index % len(self._queues)]
+                await stack.enter_async_context(self._client.consumer(self._target, queue, receive))
+            yield
+
+    async def _probe(self) -> None:
+        """Publishes a few messages that nobody consumes, asks the broker how many it has, takes them out.
+
+        A client whose ``publish`` returns before the broker has the message is found out here: no count
+        of delivered messages can tell it from an honest one.
+        """
+        if self._depth is None or not self._target.acknowledged:
+            return
+        count = self._scenario.in_flight * self._scenario.producers
+        self._prepare(count)
+        await self._moving(self._send(), "publishing")
+        await self._check_depth(count)
+        await self._drain()
+        if (account := self._ledger.close()) != Account(received=count):
+            raise DishonestError(f"{account.describe(count)} while the client was being connected")
+
+    async def _check_depth(self, confirmed: int) -> None:
+        if self._depth is None or not self._target.acknowledged:
+            return
+        held = await self._depth()
+        if held < confirmed:
+            raise DishonestError(
+                f"{confirmed} publishes were reported as confirmed when the broker held only {held} of them"
+            )
+
+    async def warm_up(self) -> tuple[float, Account]:
+        """Runs for the scenario's warm-up time; returns the rate of its last chunk and the account of all."""
+        until_ns = self._clock() + round(self._scenario.warmup_s * 1e9)
+        count = self.fewest
+        total = Account()
+        while True:
+            sample = await self.slice(count)
+            total += sample.account
+            if self._clock() >= until_ns or not sample.clean:
+                return sample.rate_per_s, total
+            count = max(self.fewest, min(4 * count, round(sample.rate_per_s * SLICE_S)))
+
+    @property
+    def fewest(self) -> int:
+        """The fewest messages that fill every lane twice."""
+        return 2 * self._scenario.producers * self._scenario.in_flight
+
+    async def slice(self, count: int) -> Sample:
+        """One turn of ``count`` messages; raises StalledError, DishonestError or what the client raised."""
+        self._prepare(count)
+        stretch = {
+            "end-to-end": self._end_to_end,
+            "publish": self._publish,
+            "consume": self._consume,
+        }[self._scenario.measure]
+        return await stretch(count)
+
+    async def _end_to_end(self, count: int) -> Sample:
+        before = self._begin_timing()
+        began_ns = self._clock()
+        await self._moving(self._send(), "publishing")
+        await self._arrival()
+        usage = self._end_timing(before)
+        ended_ns = self._consuming.last_ns or self._clock()
+        if self._target.acknowledged:
+            ended_ns = max(ended_ns, *(producer.last_ns for producer in self._producers))
+        await self._stragglers()
+        return self._sample(count, ended_ns - began_ns, usage)
+
+    async def _publish(self, count: int) -> Sample:
+        before = self._begin_timing()
+        began_ns = self._clock()
+        await self._moving(self._send(), "publishing")
+        usage = self._end_timing(before)
+        ended_ns = max(producer.last_ns for producer in self._producers)
+        await self._check_depth(count)
+        await self._drain()
+        return self._sample(count, ended_ns - began_ns, usage)
+
+    async def _consume(self, count: int) -> Sample:
+        await self._moving(self._send(), "publishing")
+        before = self._begin_timing()
+        async with self._consumers():
+            await self._arrival()
+            usage = self._end_timing(before)
+            ended_ns = self._consuming.last_ns or self._clock()
+            elapsed_ns = ended_ns - (self._consuming.first_ns or ended_ns)
+            await self._stragglers()
+        # n messages are n - 1 gaps apart, from the first receipt to the last
+        return self._sample(count, round(elapsed_ns * count / max(1, count - 1)), usage)
+
+    async def _drain(self) -> None:
+        async with self._consumers():
+            await self._arrival()
+            await self._stragglers()
+
+    def _prepare(self, count: int) -> None:
+        producers = len(self._producers)
+        ranges: list[range] = []
+        for index, producer in enumerate(self._producers):
+            ranges += producer.prepare(count // producers + (index < count % producers))
+        self._settle()  # what came since the last stretch is not part of this one
+        self._stray = self._ledger.close()
+        self._ledger.expect(ranges)
+        self._consuming.begin(count)
+
+    async def _send(self) -> None:
+        async with asyncio.TaskGroup() as group:
+            for producer in self._producers:
+                group.create_task(producer.send())
+
+    async def _arrival(self) -> None:
+        """Returns when as many messages have been handled as were sent, or none came for ``limit_s``."""
+        try:
+            await self._moving(self._consuming.arrived.wait(), "delivery")
+        except StalledError:
+            held = 0 if self._depth is None else await self._depth()
+            if held:
+                raise StalledError(
+                    f"delivery stood still for {self._limit_s:g} s with {held} messages left in the broker"
+                ) from None
+
+    async def _stragglers(self) -> None:
+        """Settles; where the count was only reached by duplicates, waits for what is still missing."""
+        self._settle()
+        while self._ledger.missing and self._consuming.last_ns:
+            self._consuming.begin(self._ledger.missing)
+            await self._arrival()
+            self._settle()
+
+    async def _moving(self, work: Coroutine[Any, Any, object], what: str) -> None:
+        """Awaits ``work`` as long as messages move; raises StalledError when they stop for ``limit_s``."""
+        task = asyncio.ensure_future(work)
+        both: set[asyncio.Future[Any]] = {task, self._failure}
+        try:
+            moved = -1
+            while not task.done():
+                if (now := self._progress()) == moved:
+                    raise StalledError(self._standstill(what))
+                moved = now
+                await asyncio.wait(both, timeout=self._limit_s, return_when=asyncio.FIRST_COMPLETED)
+                if self._failure.done():
+                    self._failure.result()
+            await task
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+    def _progress(self) -> int:
+        return self._consuming.pending + sum(producer.confirmed for producer in self._producers)
+
+    def _standstill(self, what: str) -> str:
+        sent = sum(producer.sent for producer in self._producers)
+        waiting = sent - sum(producer.confirmed for producer in self._producers)
+        return f"{what} stood still for {self._limit_s:g} s with {waiting} of {sent} publishes unanswered"
+
+    def _settle(self) -> None:
+        for inbox in self._consuming.inboxes:
+            self._ledger.settle(inbox)
+
+    def _begin_timing(self) -> Usage:
+        del self._gauges.lag_ns[:]
+        self._gauges.start_lag()
+        return self._gauges.usage()
+
+    def _end_timing(self, before: Usage) -> Usage:
+        usage = self._gauges.usage() - before
+        self._gauges.stop_lag()
+        return usage
+
+    def _sample(self, count: int, elapsed_ns: int, usage: Usage) -> Sample:
+        latencies = self._ledger.latencies_ns
+        negative = sum(latency < 0 for latency in latencies)
+        latency, confirm, lag = Histogram(), Histogram(), Histogram()
+        latency.add_all(value for value in latencies if value >= 0) if negative else latency.add_all(latencies)
+        if self._target.acknowledged:
+            for producer in self._producers:
+                confirm.add_all(producer.confirm_ns)
+        lag.add_all(self._gauges.lag_ns)
+        return Sample(
+            messages=count,
+            sent=sum(producer.sent for producer in self._producers),
+            confirmed=sum(p.confirmed for p in self._producers) if self._target.acknowledged else None,
+            account=self._ledger.close() + self._stray,
+            elapsed_s=max(elapsed_ns, 1) / 1e9,
+            usage=usage,
+            latency=latency,
+            confirm=confirm,
+            lag=lag,
+            negative_latencies=negative,
+        )

@@ -1,0 +1,161 @@
+"""Stamped bodies out; integrity, completeness, order and latency of what came in.
+
+A stamp is the first 24 bytes of a body, three little-endian signed 64-bit integers:
+``key`` (stream << 32 | sequence number), ``sent_ns`` (the intended send time on the monotonic clock), and
+``key ^ sent_ns ^ SALT``, so that a changed stamp is seen. The rest of the body is a fixed pattern, compared
+whole. A stream is a sequence whose order the client promises: a producer's, or one lane's of it.
+"""
+
+from __future__ import annotations
+
+import struct
+from array import array
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+STAMP = struct.Struct("<qqq")
+STAMP_BYTES = STAMP.size
+SALT = 0x5DEECE66D1234567
+SEQUENCE_BITS = 32
+_PATTERN = bytes(range(256))
+
+
+def filler(payload_bytes: int) -> bytes:
+    """What follows the stamp in a body of that size; the whole body where the stamp does not fit."""
+    length = payload_bytes - STAMP_BYTES if payload_bytes >= STAMP_BYTES else payload_bytes
+    return (_PATTERN * (length // 256 + 1))[:length]
+
+
+def keys(stream: int, first: int, count: int) -> range:
+    """The keys of ``count`` messages of a stream from sequence number ``first`` on."""
+    base = (stream << SEQUENCE_BITS) + first
+    return range(base, base + count)
+
+
+@dataclass(slots=True)
+class Inbox:
+    """What one consumer took in since it was last settled: raw, filled in the hot path."""
+
+    stamps: bytearray = field(default_factory=bytearray)
+    received_ns: array[int] = field(default_factory=lambda: array("q"))
+    damaged: list[int] = field(default_factory=list)
+    last_keys: dict[int, int] = field(default_factory=dict)
+
+    def clear(self) -> None:
+        self.stamps.clear()
+        del self.received_ns[:]
+        self.damaged.clear()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """How a stretch of messages fared; every message that was expected or came is in exactly one count.
+
+    ``received`` counts each expected message once; ``reordered`` are among the received. A corrupted body
+    stands for the message that it was, so that one is not lost as well.
+    """
+
+    received: int = 0
+    lost: int = 0
+    duplicated: int = 0
+    reordered: int = 0
+    corrupted: int = 0
+
+    def describe(self, expected: int) -> str:
+        """What went wrong, in words: "3 lost, 1 duplicated of 2000 messages"."""
+        wrongs = ("lost", "duplicated", "reordered", "corrupted")
+        counts = [f"{getattr(self, name)} {name}" for name in wrongs if getattr(self, name)]
+        return f"{', '.join(counts) or 'none lost'} of {expected} messages"
+
+    def __add__(self, other: Account) -> Account:
+        return Account(
+            received=self.received + other.received,
+            lost=self.lost + other.lost,
+            duplicated=self.duplicated + other.duplicated,
+            reordered=self.reordered + other.reordered,
+            corrupted=self.corrupted + other.corrupted,
+        )
+
+
+class Ledger:
+    """Knows which messages are expected, and settles inboxes against that."""
+
+    def __init__(self, *, stamped: bool) -> None:
+        self._stamped = stamped
+        self._first: dict[int, int] = {}
+        self._seen: dict[int, bytearray] = {}
+        self._expected = 0
+        self._account = Account()
+        self.latencies_ns: array[int] = array("q")
+
+    @property
+    def missing(self) -> int:
+        """Expected messages of which nothing has come, not even a corrupted body."""
+        return max(0, self._expected - self._account.received - self._account.corrupted)
+
+    def expect(self, ranges: Iterable[range]) -> None:
+        """Begins a new stretch: exactly these keys (see ``keys``), one range a stream."""
+        self._account = Account()
+        self._expected = 0
+        del self.latencies_ns[:]
+        self._first.clear()
+        self._seen.clear()
+        for wanted in ranges:
+            stream = wanted.start >> SEQUENCE_BITS
+            self._first[stream] = wanted.start
+            self._seen[stream] = bytearray(len(wanted))
+            self._expected += len(wanted)
+
+    def settle(self, inbox: Inbox) -> None:
+        """Books what an inbox holds and empties it; can be called again as more comes in."""
+        if self._stamped:
+            self._book(inbox)
+        else:
+            self._count(inbox)
+        inbox.clear()
+
+    def close(self) -> Account:
+        """The account of the stretch; what has not come by now is lost."""
+        account = self._account + Account(lost=self.missing)
+        self.expect(())
+        return account
+
+    def _book(self, inbox: Inbox) -> None:
+        first, seen, last = self._first, self._seen, inbox.last_keys
+        damaged = frozenset(inbox.damaged)
+        received = duplicated = reordered = corrupted = 0
+        add_latency = self.latencies_ns.append
+        for index, (key, sent_ns, check) in enumerate(STAMP.iter_unpack(inbox.stamps)):
+            stream = key >> SEQUENCE_BITS
+            if check != key ^ sent_ns ^ SALT or index in damaged:
+                corrupted += 1
+                continue
+            if stream not in first:
+                duplicated += 1  # an intact stamp from a stretch that was settled before
+                continue
+            offset = key - first[stream]
+            flags = seen[stream]
+            if not 0 <= offset < len(flags) or flags[offset]:
+                duplicated += 1
+                continue
+            flags[offset] = 1
+            received += 1
+            if key < last.get(stream, -1):
+                reordered += 1
+            last[stream] = key
+            add_latency(inbox.received_ns[index] - sent_ns)
+        self._account += Account(
+            received=received, duplicated=duplicated, reordered=reordered, corrupted=corrupted
+        )
+
+    def _count(self, inbox: Inbox) -> None:
+        came, corrupted = len(inbox.received_ns), len(inbox.damaged)
+        received = min(came - corrupted, self.missing)
+        self._account += Account(
+            received=received, corrupted=corrupted, duplicated=came - corrupted - received
+        )
+
+

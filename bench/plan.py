@@ -1,0 +1,142 @@
+"""Scenarios x clients x loops, as blocks of cases that take turns together, and reasoned skips. Pure."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from itertools import product
+from typing import TYPE_CHECKING
+
+from bench.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from bench.catalogue import ClientEntry, ScenarioEntry
+    from bench.scenario import Scenario
+
+MOST_LIVE = 6
+"""Cases of one block that are connected at once; more, and their idle connections begin to tell."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """One scenario point with one client on one loop; ``number`` is its place in the run's tables."""
+
+    number: int
+    scenario_name: str
+    point: str
+    scenario: Scenario
+    client: str
+    entry: ClientEntry
+    loop: str
+
+    @property
+    def protocol(self) -> str:
+        return self.entry.abilities.protocol
+
+    @property
+    def label(self) -> str:
+        words = (self.scenario_name, self.point, self.client, self.loop)
+        return " / ".join(word for word in words if word)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Skipped:
+    """A case that is not run, and why."""
+
+    case: Case
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What one command measures. A block's first case is the reference that its scenario's blocks share."""
+
+    cases: tuple[Case, ...]
+    skipped: tuple[Skipped, ...]
+    blocks: tuple[tuple[Case, ...], ...]
+    rounds: int
+    slices: int
+    seed: int
+    limit_s: float
+
+    def order(self, *draw: object) -> random.Random:
+        """The source of every random order: the same seed and words give the same one."""
+        return random.Random(repr((self.seed, *draw)))
+
+
+def make(
+    *,
+    scenarios: Sequence[ScenarioEntry],
+    clients: Sequence[tuple[str, ClientEntry]],
+    loops: Sequence[str],
+    missing: Callable[[str, str], str | None],
+    rounds: int,
+    slices: int,
+    seed: int,
+    limit_s: float,
+) -> Plan:
+    """The matrix. ``missing(client, loop)`` says why a pair cannot run here, or None.
+
+    Raises UsageError when nothing is left to run, with the reasons.
+    """
+    cases: list[Case] = []
+    skipped: list[Skipped] = []
+    matrix = [(entry, point) for entry in scenarios for point in entry.points]
+    for number, ((entry, point), (client, client_entry), loop) in enumerate(
+        product(matrix, dict.fromkeys(clients), dict.fromkeys(loops)), start=1
+    ):
+        case = Case(
+            number=number,
+            scenario_name=entry.name,
+            point=entry.label(point),
+            scenario=point,
+            client=client,
+            entry=client_entry,
+            loop=loop,
+        )
+        reason = client_entry.abilities.shortfall(point) or missing(client, loop)
+        if reason is None:
+            cases.append(case)
+        else:
+            skipped.append(Skipped(case=case, reason=reason))
+    if not cases:
+        reasons = "; ".join(dict.fromkeys(skip.reason for skip in skipped))
+        raise UsageError(f"nothing can be run: {reasons}")
+    return Plan(
+        cases=tuple(cases),
+        skipped=tuple(skipped),
+        blocks=_blocks(cases),
+        rounds=rounds,
+        slices=slices,
+        seed=seed,
+        limit_s=limit_s,
+    )
+
+
+def _blocks(cases: Sequence[Case]) -> tuple[tuple[Case, ...], ...]:
+    """At most six cases live together; the blocks of one scenario share its first case as reference."""
+    blocks: list[tuple[Case, ...]] = []
+    for name in dict.fromkeys(case.scenario_name for case in cases):
+        mine = [case for case in cases if case.scenario_name == name]
+        if len(mine) <= MOST_LIVE:
+            blocks.append(tuple(mine))
+            continue
+        reference, others = mine[0], mine[1:]
+        step = MOST_LIVE - 1
+        blocks += [(reference, *others[at : at + step]) for at in range(0, len(others), step)]
+    return tuple(blocks)
+
+
+def slice_messages(rates_per_s: Sequence[float], fewest: Sequence[int], slice_s: float) -> list[int]:
+    """How many messages a slice of each case has, from their warm-up rates.
+
+    One count for all, so that filling and emptying the pipeline weighs the same for each, if that keeps
+    every slice between 0.4 and 2.5 times the wanted length (40 to 250 ms of 100); else to each its own.
+    """
+    slowest, fastest = min(rates_per_s), max(rates_per_s)
+    if fastest / slowest <= 2.5 / 0.4:
+        wanted = round((slowest * fastest) ** 0.5 * slice_s)
+        return [max(wanted, *fewest)] * len(rates_per_s)
+    return [max(least, round(rate * slice_s)) for rate, least in zip(rates_per_s, fewest, strict=True)]

@@ -1,0 +1,101 @@
+"""The sending half of a case: producers, each with its lanes, and what they sent and had confirmed."""
+
+from __future__ import annotations
+
+import asyncio
+from array import array
+from operator import length_hint
+from typing import TYPE_CHECKING
+
+from bench.payload import SALT, STAMP, STAMP_BYTES, filler, keys
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from bench.client import Publish
+
+
+class Producer:
+    """Keeps ``in_flight`` publishes outstanding until its share of a stretch is sent.
+
+    It owns one stream where the client keeps a producer's order, else one stream for each lane.
+    """
+
+    def __init__(
+        self,
+        publish: Publish,
+        *,
+        streams: Sequence[int],
+        in_flight: int,
+        payload_bytes: int,
+        clock: Callable[[], int],
+    ) -> None:
+        self._publish = publish
+        self._streams = streams
+        self._in_flight = in_flight
+        self._tail = filler(payload_bytes)
+        self._stamped = payload_bytes >= STAMP_BYTES
+        self._clock = clock
+        self._next = dict.fromkeys(streams, 0)
+        self._sources: list[Iterator[int]] = []
+        self._count = 0
+        self.confirm_ns: array[int] = array("q")
+        self.last_ns = 0
+
+    def prepare(self, count: int) -> list[range]:
+        """Sets out the next ``count`` messages; returns the keys that a ledger should expect."""
+        lanes = len(self._streams)
+        ranges = []
+        for index, stream in enumerate(self._streams):
+            share = count // lanes + (index < count % lanes)
+            ranges.append(keys(stream, self._next[stream], share))
+            self._next[stream] += share
+        self._sources = [iter(wanted) for wanted in ranges]
+        self._count = count
+        self.last_ns = 0
+        del self.confirm_ns[:]
+        return ranges
+
+    @property
+    def sent(self) -> int:
+        """How many messages of the prepared ones were handed to the client."""
+        return self._count - sum(length_hint(source) for source in self._sources)
+
+    @property
+    def confirmed(self) -> int:
+        """How many publishes have returned."""
+        return len(self.confirm_ns)
+
+    async def send(self) -> None:
+        """Sends what was prepared; returns when the last publish has."""
+        lane = self._stamped_lane if self._stamped else self._bare_lane
+        sources = self._sources if len(self._sources) > 1 else self._sources * self._in_flight
+        async with asyncio.TaskGroup() as group:
+            for source in sources:
+                group.create_task(lane(source))
+
+    async def _stamped_lane(self, source: Iterator[int]) -> None:
+        publish, clock, pack, tail, confirmed = (
+            self._publish,
+            self._clock,
+            STAMP.pack,
+            self._tail,
+            self.confirm_ns.append,
+        )
+        done_ns = 0
+        for key in source:
+            now_ns = clock()
+            await publish(pack(key, now_ns, key ^ now_ns ^ SALT) + tail)
+            done_ns = clock()
+            confirmed(done_ns - now_ns)
+        self.last_ns = max(self.last_ns, done_ns)
+
+    async def _bare_lane(self, source: Iterator[int]) -> None:
+        publish, clock, body, confirmed = self._publish, self._clock, self._tail, self.confirm_ns.append
+        done_ns = 0
+        for _ in source:
+            now_ns = clock()
+            await publish(body)
+            done_ns = clock()
+            confirmed(done_ns - now_ns)
+        self.last_ns = max(self.last_ns, done_ns)

@@ -1,0 +1,5 @@
+"""What do confirms and acknowledgements cost: how fast is the same job without them?"""
+
+from bench import Scenario
+
+SCENARIO = Scenario(guarantee="at-most-once")

@@ -1,0 +1,6 @@
+"""From which message size on do bytes cost more than messages?"""
+
+from bench import Scenario
+
+SCENARIO = Scenario()
+SWEEP = tuple({"payload_bytes": size} for size in (32, 256, 1024, 8192, 65536))
