@@ -1,9 +1,9 @@
 """A log-linear latency histogram that is filled in bulk and is cheap to keep, add up and send.
 
 The buckets are HdrHistogram's for 3 significant digits, lowest value 1 us and highest 1 hour, counted in
-whole microseconds: values up to 2047 us have a bucket each, above that 1024 buckets share each power of two, so
-that a bucket is never wider than 1/1024 of its values. Index and percentiles are those of the ``hdrhistogram``
-package.
+whole microseconds: values up to 2047 us have a bucket each, above that 1024 buckets share each power of two,
+so that a bucket is never wider than 1/1024 of its values. Index and percentiles are those of the
+``hdrhistogram`` package.
 
 - A latency is rounded down to whole microseconds. Below 1 us it counts as 0, which HdrHistogram has too.
 - Above 1 hour it counts as 1 hour: the count stays true and the maximum says "at least".
@@ -82,10 +82,10 @@ class Histogram:
         """Folds in raw samples in nanoseconds; ValueError, and nothing added, if one is negative.
 
         Measured on CPython 3.11 (AMD EPYC VM, log-normal samples in an array("q")), ns a sample: counting the
-        divided values with map(floordiv) 38-53, a list comprehension 39-55, map((1000).__rfloordiv__) 49-66, a
-        loop with dict.get 48-62. Counting undivided nanoseconds is 36, but makes every sample a key of its own
-        for the second step, which costs 72-136 per distinct key (written out in the loop 45-97: not worth a
-        second home of the formula; bisect over the bounds 230-260). Both steps: 36-65 where samples share
+        divided values with map(floordiv) 38-53, a list comprehension 39-55, map((1000).__rfloordiv__) 49-66,
+        a loop with dict.get 48-62. Counting undivided nanoseconds is 36, but makes every sample a key of its
+        own for the second step, which costs 72-136 per distinct key (written out in the loop 45-97: not worth
+        a second home of the formula; bisect over the bounds 230-260). Both steps: 36-65 where samples share
         keys, 110-175 where few do. ``record_value`` of ``hdrh`` costs 640.
         """
         by_us = Counter(map(floordiv, latencies_ns, repeat(1000)))
@@ -123,7 +123,7 @@ class Histogram:
         return weighted / self.total
 
     def percentile(self, percent: float) -> int:
-        """The value in us that ``percent`` (0 to 100) of the samples do not exceed; ValueError if there is none.
+        """The value in us that ``percent`` (0 to 100) of samples do not exceed; ValueError if there is none.
 
         It is the highest value of the bucket (for 0, the lowest) that holds the sample of that rank.
         """
