@@ -1,0 +1,49 @@
+"""What the harness itself costs and can reach: the memory client through the very same driver."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import sys
+
+from bench.scenario import Handler
+from bench.trial import Turn
+
+if TYPE_CHECKING:
+    from bench.engine import Engine
+    from bench.scenario import Scenario
+
+LIMIT_S = 20.0
+
+
+async def measure(
+    engine: Engine, scenario: Scenario, loop: str, *, slices: int = 3, slice_messages: int | None = None
+) -> list[Turn]:
+    """Turns of the memory client with this scenario, its handler left out; ends its worker."""
+    bare = replace(scenario, handler=Handler(), measure="end-to-end", warmup_s=0.15)
+    connect: dict[str, Any] = {
+        "do": "connect",
+        "adapter": "memory",
+        "loop": loop,
+        "url": "memory://",
+        "queues": [f"queue-{index}" for index in range(bare.queues)],
+        "scenario": bare.to_json(),
+        "limit_s": LIMIT_S,
+    }
+    async with engine.worker(sys.executable, {"PYTHONHASHSEED": "0"}) as worker:
+        await worker.ask(connect, LIMIT_S)
+        warm = await worker.ask({"do": "warm-up"}, LIMIT_S)
+        count = slice_messages or max(warm["fewest"], round(warm["rate_per_s"] * 0.1))
+        answers = [
+            await worker.ask({"do": "slice", "messages": count}, LIMIT_S) for _ in range(slices)
+        ]
+        await worker.ask({"do": "close"}, LIMIT_S)
+    return [Turn.from_answer(answer["sample"], None) for answer in answers]
+
+
+async def harness_cpu_us(engine: Engine, scenario: Scenario, loop: str) -> float:
+    """CPU time, in microseconds a message, that the harness and the memory client need together."""
+    turns = await measure(engine, scenario, loop)
+    spent_s = sum(turn.usage.cpu_user_s + turn.usage.cpu_system_s for turn in turns)
+    return 1e6 * spent_s / sum(turn.account.received for turn in turns)

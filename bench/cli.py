@@ -1,0 +1,283 @@
+"""Commands, options and exit codes; the only module that prints."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from bench.errors import BenchError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine, Sequence
+
+T = TypeVar("T")
+
+RESULTS = Path("results")
+INTERRUPTED = 130
+
+
+class Commands(click.Group):
+    """Ends every failure that the harness understands with one sentence and its exit code."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except BenchError as error:
+            click.echo(f"mqbench: {error}", err=True)
+            ctx.exit(error.exit_code)
+        except BrokenPipeError:
+            ctx.exit(0)
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="mqbench", message="mqbench %(version)s")
+def main() -> None:
+    """Measure asyncio message-queue clients: every message accounted for, every guarantee stated.
+
+    \b
+    Examples:
+      mqbench run                                     aio-pika and aioamqp, asyncio and uvloop
+      mqbench run prefetch --client aio-pika          one question about one client
+      mqbench run --set payload_bytes=32,1024,65536   any field of a scenario, one value or several
+      mqbench list scenarios                          what questions there are
+
+    \b
+    Exit codes:
+      0 every row is valid        2 usage: what was asked for does not exist or make sense
+      1 a row is invalid          5 the broker, a worker or the machine failed        130 interrupted
+    """
+
+
+def _values(_: click.Context, __: click.Parameter, texts: Sequence[str]) -> dict[str, tuple[Any, ...]]:
+    from bench.scenario import Scenario  # noqa: PLC0415  # every command imports what it needs: --help is fast
+
+    values: dict[str, tuple[Any, ...]] = {}
+    for text in texts:
+        name, equals, choices = text.partition("=")
+        if not equals or not choices:
+            raise UsageError(f"--set takes FIELD=VALUE or FIELD=VALUE,VALUE, got {text!r}")
+        values[name.strip()] = tuple(Scenario.parse_field(name.strip(), one.strip()) for one in choices.split(","))
+    return values
+
+
+@main.command()
+@click.argument("scenario", nargs=-1)
+@click.option("--client", "clients", multiple=True, metavar="REQ", help="Client, such as aio-pika; may be given again.")
+@click.option("--loop", "loops", multiple=True, metavar="NAME", help="Event loop; may be given again.")
+@click.option(
+    "--broker",
+    "broker",
+    default="auto",
+    envvar="MQBENCH_BROKER_URL",
+    show_default=True,
+    metavar="SPEC",
+    help="auto, native, docker, embedded, or the URL of a broker that runs.",
+)
+@click.option(
+    "--set",
+    "values",
+    multiple=True,
+    callback=_values,
+    metavar="FIELD=VALUE[,VALUE...]",
+    help="Change a field of every scenario; several values make a matrix.",
+)
+@click.option("--rounds", type=click.IntRange(1), default=5, show_default=True, help="Replicates: fresh workers each.")
+@click.option("--slices", type=click.IntRange(1), help="Turns of a case in a round  [default: one for each 0.1 s]")
+@click.option("--seed", type=int, help="Seed of every random order  [default: drawn and recorded]")
+@click.option("--limit", "limit_s", type=click.FloatRange(0.1), default=10.0, show_default=True,
+              help="Seconds without progress after which a client has failed.")
+@click.option("--output", type=click.Path(path_type=Path), metavar="DIR", help="Run folder  [default: results/TIME-SCENARIO]")
+@click.option("--format", "shape", type=click.Choice(["table", "json", "csv"]), default="table", show_default=True)
+@click.option("--quick", is_flag=True, help="Two short rounds: a look, not a measurement.")
+def run(scenario: tuple[str, ...], clients: tuple[str, ...], loops: tuple[str, ...], broker: str, values: dict[str, tuple[Any, ...]],
+        rounds: int, slices: int | None, seed: int | None, limit_s: float, output: Path | None, shape: str, quick: bool) -> None:
+    """Measure SCENARIO... (names, or paths of your own files) and write a run folder.
+
+    Without a scenario it is the headline; without --client, those of the clients aio-pika and aioamqp
+    that speak to the broker; without --loop, asyncio and uvloop.
+    """
+    from rich.console import Console  # noqa: PLC0415
+
+    from bench import session  # noqa: PLC0415
+    from bench.live import view  # noqa: PLC0415
+
+    request = session.Request(
+        scenarios=scenario or ("headline",),
+        clients=clients or session.HEADLINE_CLIENTS,
+        loops=loops or session.HEADLINE_LOOPS,
+        broker=broker,
+        values=values,
+        rounds=rounds,
+        slices=slices,
+        seed=seed,
+        limit_s=limit_s,
+        output=output,
+        quick=quick,
+        results=RESULTS,
+        command=tuple(sys.argv[1:]),
+    )
+    with view(Console(stderr=True)) as (say, tell):
+        finished = _interruptible(session.run(request, say=say, tell=tell))
+    _show(finished.folder, shape)
+    for failure in finished.outcome.failures.values():
+        click.echo(f"mqbench: invalid: {failure}", err=True)
+    sys.exit(1 if finished.outcome.invalid else 0)
+
+
+@main.command()
+@click.argument("run_folder", metavar="RUN", type=click.Path(path_type=Path))
+@click.option("--format", "shape", type=click.Choice(["table", "json", "csv"]), default="table", show_default=True)
+def show(run_folder: Path, shape: str) -> None:
+    """Print the table of a stored RUN (a folder, or its name under results/)."""
+    folder = run_folder if run_folder.is_dir() or not (RESULTS / run_folder).is_dir() else RESULTS / run_folder
+    _show(folder, shape)
+
+
+def _show(folder: Path, shape: str) -> None:
+    from bench import results  # noqa: PLC0415
+    from bench.report import summary  # noqa: PLC0415
+
+    stored = results.load(folder)
+    cases = summary.summarise(stored.trials)
+    if shape == "json":
+        click.echo(summary.as_json(cases))
+    elif shape == "csv":
+        click.echo(summary.as_csv(cases), nl=False)
+    else:
+        from rich.console import Console  # noqa: PLC0415
+
+        from bench.report import terminal  # noqa: PLC0415
+
+        console = Console()
+        for part in terminal.rendered(stored, cases):
+            console.print(part)
+
+
+@main.group("list")
+def list_() -> None:
+    """Say what there is, what is installed, and how to get the rest."""
+
+
+@list_.command("scenarios")
+def list_scenarios() -> None:
+    """The questions that can be asked, and how many points each has."""
+    from bench import catalogue  # noqa: PLC0415
+
+    _print_table(
+        ("scenario", "points", "question"),
+        [(entry.name, str(len(entry.points)), entry.question) for entry in catalogue.scenarios().values()],
+    )
+
+
+@list_.command("clients")
+def list_clients() -> None:
+    """The clients that have an adapter."""
+    from bench import catalogue, environments  # noqa: PLC0415
+
+    rows = []
+    for entry in catalogue.clients().values():
+        version = environments.installed_version(entry.abilities.distribution)
+        rows.append(
+            (
+                entry.name,
+                entry.abilities.protocol,
+                version or "not installed",
+                ", ".join(entry.abilities.guarantees),
+                "" if version else entry.how_to_get,
+            )
+        )
+    _print_table(("client", "protocol", "version", "guarantees", "install with"), rows)
+
+
+@list_.command("loops")
+def list_loops() -> None:
+    """The event loops, and whether each is installed."""
+    from bench import environments  # noqa: PLC0415
+    from bench.loops import LOOPS  # noqa: PLC0415
+
+    _print_table(
+        ("loop", "version", "what it is", "to mend"),
+        [
+            (loop.name, environments.loop_version(loop), loop.summary, loop.missing() or "")
+            for loop in LOOPS.values()
+        ],
+    )
+
+
+@list_.command("brokers")
+def list_brokers() -> None:
+    """The brokers that can be had, in the order in which auto tries them."""
+    from bench import brokers  # noqa: PLC0415
+
+    _print_table(
+        ("broker", "protocol", "origin", "here", "to mend"),
+        [
+            (found.kind, found.protocol, found.origin, found.detail, "" if found.available else found.mend)
+            for found in brokers.list_brokers()
+        ],
+    )
+
+
+def _print_table(names: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    from rich import box  # noqa: PLC0415
+    from rich.console import Console  # noqa: PLC0415
+    from rich.table import Table  # noqa: PLC0415
+
+    table = Table(*names, box=box.SIMPLE_HEAD, pad_edge=False)
+    for row in rows:
+        table.add_row(*row)
+    Console().print(table)
+
+
+@main.command()
+@click.argument("spec", default="auto")
+@click.option("--protocol", default="amqp", show_default=True, help="What the broker must speak.")
+def broker(spec: str, protocol: str) -> None:
+    """Start the broker SPEC, print its URL and hold it until interrupted."""
+    from bench import session  # noqa: PLC0415
+
+    def ready(url: str, what: str) -> None:
+        click.echo(f"mqbench: {what}; ends with Ctrl-C", err=True)
+        click.echo(url)
+
+    _interruptible(session.hold_broker(spec, protocol, say=_to_stderr, ready=ready))
+
+
+@main.command()
+@click.option("--loop", "loops", multiple=True, metavar="NAME", help="Event loop; may be given again.")
+def calibrate(loops: tuple[str, ...]) -> None:
+    """Measure the harness itself: the memory client with the headline scenario."""
+    from bench import session  # noqa: PLC0415
+
+    rows = _interruptible(session.calibrate(loops or session.installed_loops()))
+    _print_table(("loop", "messages/s", "CPU µs/message", "p50 µs", "p99 µs"), rows)
+
+
+def _to_stderr(text: str) -> None:
+    click.echo(f"mqbench: {text}", err=True)
+
+
+def _interruptible(work: Coroutine[Any, Any, T]) -> T:
+    """Runs to the end, or cleans up and exits with 130 on Ctrl-C or SIGTERM."""
+
+    async def watched() -> T:
+        task = asyncio.current_task()
+        assert task is not None
+        if sys.platform != "win32":
+            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+        return await work
+
+    try:
+        return asyncio.run(watched())
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        click.echo("mqbench: interrupted; what was measured so far is kept", err=True)
+        sys.exit(INTERRUPTED)
+
+
+if __name__ == "__main__":
+    main()

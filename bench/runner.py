@@ -1,0 +1,271 @@
+"""Rounds: start the workers of a block, give them turns in random order, collect, always clean up."""
+
+from __future__ import annotations
+
+import os
+import time
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from bench import plan as planning
+from bench.ceiling import harness_cpu_us
+from bench.driver import SLICE_S
+from bench.errors import BrokerError, EngineError, UnsupportedError
+from bench.hlog import HlogWriter
+from bench.meters import HostMeter, cpu_seconds
+from bench.payload import Account
+from bench.results import LATENCIES
+from bench.trial import Trial, Turn, skipped_row
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+
+    from bench.brokers import Broker
+    from bench.engine import Engine, WorkerHandle
+    from bench.environments import Environment
+    from bench.plan import Case, Plan
+    from bench.results import Recorder
+
+SETUP_LIMIT_S = 30.0
+_CEILING_PROTOCOL = "memory"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """What happens now: ``done`` of ``total`` turns are over; ``rate_per_s`` is the last turn's."""
+
+    what: str
+    case: Case | None = None
+    rate_per_s: float | None = None
+    done: int = 0
+    total: int = 0
+
+
+@dataclass(slots=True)
+class Outcome:
+    """How the rows of a run came out; ``failures`` are sentences, one a case."""
+
+    valid: int = 0
+    invalid: int = 0
+    skipped: int = 0
+    failures: dict[int, str] = field(default_factory=dict)
+
+
+@dataclass(slots=True, kw_only=True)
+class Live:
+    """A case whose worker is connected and waits for its turn."""
+
+    case: Case
+    worker: WorkerHandle
+    trial: Trial
+    fewest: int = 0
+    rate_per_s: float = 0.0
+
+
+class Runner:
+    """Runs a plan. ``environments`` are by (client, loop), ``brokers`` by protocol."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        *,
+        engine: Engine,
+        brokers: Mapping[str, Broker],
+        environments: Mapping[tuple[str, str], Environment],
+        recorder: Recorder,
+        tell: Callable[[Progress], None],
+    ) -> None:
+        self._plan = plan
+        self._engine = engine
+        self._brokers = brokers
+        self._environments = environments
+        self._recorder = recorder
+        self._tell = tell
+        self._counts: dict[tuple[int, int], int] = {}
+        self._harness_us: dict[int, float | None] = {}
+        self._done = 0
+        self.outcome = Outcome()
+
+    async def run(self) -> Outcome:
+        """Every round of every block. Raises BrokerError when a broker is gone; rows so far are written."""
+        for skip in self._plan.skipped:
+            self._recorder.trials.add(skipped_row(skip.case, skip.reason))
+            self.outcome.skipped += 1
+        with HlogWriter(self._recorder.folder / LATENCIES) as self._hlog:
+            for number in range(1, self._plan.rounds + 1):
+                for index, block in enumerate(self._plan.blocks, start=1):
+                    cases = [case for case in block if case.number not in self.outcome.failures]
+                    if cases:
+                        await self._block(number, index, cases)
+        return self.outcome
+
+    @property
+    def _total(self) -> int:
+        return sum(self._slices(block) * len(block) for block in self._plan.blocks) * self._plan.rounds
+
+    def _slices(self, block: Sequence[Case]) -> int:
+        """Turns of each case of a block: as the plan says, else as many as the measured time holds."""
+        return self._plan.slices or max(1, round(block[0].scenario.measure_s / SLICE_S))
+
+    async def _block(self, number: int, index: int, cases: Sequence[Case]) -> None:
+        order = self._plan.order("round", number)
+        hash_seed, padding = order.randrange(1, 2**32), order.randrange(1, 4096)
+        variables = {"PYTHONHASHSEED": str(hash_seed), "MQBENCH_PADDING": "x" * padding}
+        turns = self._plan.order("turns", number, index)
+        for case in cases:
+            await self._measure_harness(case)
+        async with AsyncExitStack() as stack:
+            live: list[Live] = []
+            for case in turns.sample(cases, len(cases)):
+                trial = self._trial(case, number, index, hash_seed)
+                stack.callback(self._record, trial)
+                async with self._judging(trial, "while it was being connected"):
+                    live.append(await self._connect(stack, trial, variables))
+            for one in turns.sample(live, len(live)):
+                self._tell(Progress(what=f"round {number}: warming up", case=one.case, **self._position()))
+                async with self._judging(one.trial, "in the warm-up"):
+                    await self._warm_up(one)
+            live = [one for one in live if one.trial.failure is None]
+            self._fix_slice_messages(index, live, self._slices(cases))
+            meter = HostMeter(own=[os.getpid(), *self._pids(live)])
+            place = 0
+            for turn in range(self._slices(cases)):
+                for one in turns.sample(live, len(live)):
+                    if one.trial.failure is None:
+                        async with self._judging(one.trial, f"in turn {turn + 1}"):
+                            await self._turn(one, turn, place)
+                    place += 1
+                    self._done += 1
+            noise = meter.noise()
+            for one in live:
+                one.trial.noise = noise
+                if one.trial.failure is None:
+                    async with self._judging(one.trial, "while it was being closed"):
+                        closed = await one.worker.ask({"do": "close"}, SETUP_LIMIT_S)
+                        one.trial.peak_rss_bytes = closed["closed"]["peak_rss_bytes"]
+
+    def _position(self) -> dict[str, int]:
+        return {"done": self._done, "total": self._total}
+
+    def _pids(self, live: Sequence[Live]) -> list[int]:
+        workers = [one.worker.pid for one in live if one.worker.pid is not None]
+        return workers + [pid for broker in self._brokers.values() for pid in broker.pids]
+
+    def _trial(self, case: Case, number: int, index: int, hash_seed: int) -> Trial:
+        return Trial(
+            case=case,
+            round=number,
+            block=index,
+            broker=self._brokers[case.protocol],
+            environment=self._environments[case.client, case.loop],
+            hash_seed=hash_seed,
+            harness_cpu_us=self._harness_us.get(case.number),
+        )
+
+    async def _measure_harness(self, case: Case) -> None:
+        """What the harness itself needs for a message of this scenario on this loop, once a run."""
+        if case.number in self._harness_us or case.protocol == _CEILING_PROTOCOL:
+            return
+        self._tell(Progress(what="measuring the harness itself", case=case, **self._position()))
+        cost_us = await harness_cpu_us(self._engine, case.scenario, case.loop)
+        for other in self._plan.cases:
+            if (other.scenario, other.loop) == (case.scenario, case.loop):
+                self._harness_us[other.number] = cost_us
+
+    async def _connect(self, stack: AsyncExitStack, trial: Trial, variables: Mapping[str, str]) -> Live:
+        case = trial.case
+        self._tell(Progress(what=f"round {trial.round}: connecting", case=case, **self._position()))
+        worker = await stack.enter_async_context(self._engine.worker(trial.environment.python, variables))
+        answer = await worker.ask(
+            {
+                "do": "connect",
+                "adapter": case.entry.adapter,
+                "loop": case.loop,
+                "url": trial.broker.url,
+                "queues": queue_names(case),
+                "scenario": case.scenario.to_json(),
+                "limit_s": self._plan.limit_s,
+            },
+            SETUP_LIMIT_S + 3 * self._plan.limit_s,
+        )
+        trial.setup = answer["connected"]
+        return Live(case=case, worker=worker, trial=trial)
+
+    async def _warm_up(self, one: Live) -> None:
+        limit_s = one.case.scenario.warmup_s + SETUP_LIMIT_S + 3 * self._plan.limit_s
+        answer = await one.worker.ask({"do": "warm-up"}, limit_s)
+        account = Account(**answer["account"])
+        if account != Account(received=account.received):
+            one.trial.failure = f"{account.describe(account.received + account.lost)} in the warm-up"
+        one.fewest, one.rate_per_s = answer["fewest"], answer["rate_per_s"]
+
+    def _fix_slice_messages(self, index: int, live: Sequence[Live], slices: int) -> None:
+        """Counts are drawn from the first warm-up, and then stay for the whole run."""
+        if any((index, one.case.number) not in self._counts for one in live):
+            counts = planning.slice_messages(
+                [one.rate_per_s for one in live],
+                [one.fewest for one in live],
+                live[0].case.scenario.measure_s / slices,
+            )
+            for one, count in zip(live, counts, strict=True):
+                self._counts.setdefault((index, one.case.number), count)
+        for one in live:
+            one.trial.slice_messages = self._counts[index, one.case.number]
+
+    async def _turn(self, one: Live, turn: int, place: int) -> None:
+        pids = one.trial.broker.pids
+        before_s = cpu_seconds(pids)
+        count = one.trial.slice_messages
+        expected_s = count / one.rate_per_s
+        answer = await one.worker.ask(
+            {"do": "slice", "messages": count}, SETUP_LIMIT_S + 20 * expected_s + 3 * self._plan.limit_s
+        )
+        after_s = cpu_seconds(pids)
+        used_s = after_s - before_s if after_s is not None and before_s is not None else None
+        sample = Turn.from_answer(answer["sample"], used_s)
+        one.trial.turns.append(sample)
+        one.trial.failure = sample.wrong
+        self._recorder.slices.add(sample.row(one.trial, turn, place))
+        self._tell(
+            Progress(
+                what=f"round {one.trial.round}: measuring",
+                case=one.case,
+                rate_per_s=sample.rate_per_s,
+                **self._position(),
+            )
+        )
+
+    @asynccontextmanager
+    async def _judging(self, trial: Trial, when: str) -> AsyncIterator[None]:
+        """A worker that fails makes its trial invalid, with the reason; a broker that died ends the run."""
+        try:
+            yield
+        except UnsupportedError as error:
+            trial.failure = f"unsupported: {error}"
+        except EngineError as error:
+            trial.failure = f"{error} ({when})"
+            if (last_words := trial.broker.last_words()) is not None:
+                broker = f"{trial.broker.origin} {trial.broker.kind}"
+                trial.failure = f"the broker ({broker}) died {when}: {last_words}"
+                raise BrokerError(trial.failure) from error
+
+    def _record(self, trial: Trial) -> None:
+        planned = self._slices([trial.case])
+        if trial.failure is None and len(trial.turns) < planned:
+            trial.failure = f"interrupted after {len(trial.turns)} of {planned} turns"
+        self._recorder.trials.add(trial.row())
+        tag = f"case={trial.case.number};round={trial.round};block={trial.block}"
+        self._hlog.add(f"{tag};metric=latency", trial.latency)
+        self._hlog.add(f"{tag};metric=confirm", trial.confirm)
+        if trial.failure is None:
+            self.outcome.valid += 1
+        else:
+            self.outcome.invalid += 1
+            self.outcome.failures.setdefault(trial.case.number, f"{trial.case.label}: {trial.failure}")
+
+
+def queue_names(case: Case) -> list[str]:
+    """Names that no other run uses, at home on a broker that somebody else runs."""
+    stem = f"mqbench-{os.getpid()}-{time.time_ns():x}-{case.number}"
+    return [f"{stem}-{index}" for index in range(case.scenario.queues)]

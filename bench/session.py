@@ -1,0 +1,177 @@
+"""What a command does between its options and its output: brokers up, plan made, folder opened, rounds run."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from importlib import metadata
+from typing import TYPE_CHECKING, Any
+
+from bench import catalogue, environments, loops, plan
+from bench.brokers import open_broker
+from bench.ceiling import measure
+from bench.engine.local import LocalEngine
+from bench.errors import BrokerError, UsageError
+from bench.machine import fingerprint
+from bench.results import Recorder
+from bench.runner import Runner
+from bench.trial import merged
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+    from bench.brokers import Broker
+    from bench.catalogue import ClientEntry
+    from bench.environments import Environment
+    from bench.runner import Outcome, Progress
+
+    Say = Callable[[str], None]
+
+HEADLINE_CLIENTS = ("aio-pika", "aioamqp")
+HEADLINE_LOOPS = ("asyncio", "uvloop")
+QUICK: dict[str, float] = {"warmup_s": 0.2, "measure_s": 0.5}
+QUICK_ROUNDS = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What ``mqbench run`` was asked for."""
+
+    scenarios: Sequence[str]
+    clients: Sequence[str]
+    loops: Sequence[str]
+    broker: str
+    values: Mapping[str, tuple[Any, ...]]
+    rounds: int
+    slices: int | None
+    seed: int | None
+    limit_s: float
+    output: Path | None
+    results: Path
+    quick: bool
+    command: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finished:
+    folder: Path
+    outcome: Outcome
+
+
+async def run(request: Request, *, say: Say, tell: Callable[[Progress], None]) -> Finished:
+    """Measures; raises BenchError with whatever was measured so far on disk."""
+    planned = planned_for(request)
+    folder = request.output or request.results / run_name(planned)
+    environment = {
+        (case.client, case.loop): environments.current(case.entry, case.loop) for case in planned.cases
+    }
+    facts = {
+        "mqbench_version": metadata.version("mqbench"),
+        "command": ["mqbench", *redacted(request.command)],
+        "started_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "seed": planned.seed,
+        "rounds": planned.rounds,
+        "blocks": [[case.number for case in block] for block in planned.blocks],
+        "fingerprint": fingerprint().to_json(),
+    }
+    with Recorder.opened(folder, facts) as recorder:
+        async with AsyncExitStack() as stack:
+            brokers: dict[str, Broker] = {}
+            for protocol in dict.fromkeys(case.protocol for case in planned.cases):
+                broker = await stack.enter_async_context(open_broker(request.broker, protocol, say=say))
+                brokers[protocol] = broker
+                say(f"broker: {broker.origin} {broker.kind} {broker.version}: {broker.why}")
+            recorder.note(brokers={name: described(broker) for name, broker in brokers.items()})
+            runner = Runner(
+                planned,
+                engine=LocalEngine(),
+                brokers=brokers,
+                environments=environment,
+                recorder=recorder,
+                tell=tell,
+            )
+            try:
+                outcome = await runner.run()
+            except BrokerError as error:
+                recorder.note(outcome=str(error))
+                raise
+            recorder.note(finished=True, outcome="invalid rows" if outcome.invalid else "valid")
+    return Finished(folder=folder, outcome=outcome)
+
+
+def planned_for(request: Request) -> plan.Plan:
+    """The plan of a request; raises UsageError and its kinds, before anything is started."""
+    entries = [catalogue.find_scenario(name) for name in request.scenarios]
+    shorter = {name: (value,) for name, value in QUICK.items()} if request.quick else {}
+    entries = [entry.with_values({**shorter, **request.values}) for entry in entries]
+    for name in request.loops:
+        loops.named(name)
+    chosen = [(client, catalogue.find_client(client)) for client in request.clients]
+    known = dict(chosen)
+    return plan.make(
+        scenarios=entries,
+        clients=chosen,
+        loops=request.loops,
+        missing=lambda client, loop: environments.missing(client, known[client], loop),
+        rounds=QUICK_ROUNDS if request.quick else request.rounds,
+        slices=request.slices,
+        seed=secrets.randbits(32) if request.seed is None else request.seed,
+        limit_s=request.limit_s,
+    )
+
+
+def run_name(planned: plan.Plan) -> str:
+    names = "+".join(dict.fromkeys(case.scenario_name for case in planned.cases))
+    return f"{time.strftime('%Y%m%d-%H%M%S')}-{names[:40]}-{secrets.token_hex(2)}"
+
+
+def described(broker: Broker) -> dict[str, str]:
+    """A broker as it may be stored: without credentials."""
+    return {
+        "kind": broker.kind,
+        "origin": broker.origin,
+        "version": broker.version,
+        "url": broker.shown_url,
+        "why": broker.why,
+    }
+
+
+async def hold_broker(spec: str, protocol: str, *, say: Say, ready: Callable[[str, str], None]) -> None:
+    """Starts a broker, hands its URL to ``ready``, and holds it until cancelled or dead."""
+    async with open_broker(spec, protocol, say=say) as broker:
+        ready(broker.url, f"{broker.origin} {broker.kind} {broker.version}")
+        while (words := broker.last_words()) is None:
+            await asyncio.sleep(0.5)
+        raise BrokerError(f"the broker ({broker.origin} {broker.kind}) died: {words}")
+
+
+def installed_loops() -> list[str]:
+    return [name for name, loop in loops.LOOPS.items() if loop.missing() is None]
+
+
+async def calibrate(names: Sequence[str]) -> list[tuple[str, ...]]:
+    """What the harness reaches and costs with no client: a row of words for each loop."""
+    rows = []
+    scenario = catalogue.find_scenario(catalogue.HEADLINE).points[0]
+    for name in names:
+        if (why := loops.named(name).missing()) is not None:
+            raise UsageError(why)
+        turns = await measure(LocalEngine(), scenario, name, slices=20)
+        received = sum(turn.account.received for turn in turns)
+        spent_s = sum(turn.usage.cpu_user_s + turn.usage.cpu_system_s for turn in turns)
+        latency = merged(turn.latency for turn in turns)
+        rate = received / sum(turn.elapsed_s for turn in turns)
+        rows.append(
+            (
+                name,
+                f"{rate:,.0f}",
+                f"{1e6 * spent_s / received:.2f}",
+                f"{latency.percentile(50)}",
+                f"{latency.percentile(99)}",
+            )
+        )
+    return rows
