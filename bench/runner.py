@@ -12,7 +12,7 @@ from bench import plan as planning
 from bench.ceiling import harness_cpu_us
 from bench.driver import SLICE_S
 from bench.errors import BrokerError, EngineError, UnsupportedError
-from bench.hlog import HlogWriter
+from bench.hlog import write_header, write_interval
 from bench.meters import HostMeter, cpu_seconds
 from bench.payload import Account
 from bench.results import LATENCIES
@@ -85,6 +85,7 @@ class Runner:
         self._counts: dict[tuple[int, int], int] = {}
         self._harness_us: dict[int, float | None] = {}
         self._done = 0
+        self._began_ns = time.monotonic_ns()
         self.outcome = Outcome()
 
     async def run(self) -> Outcome:
@@ -92,7 +93,8 @@ class Runner:
         for skip in self._plan.skipped:
             self._recorder.trials.add(skipped_row(skip.case, skip.reason))
             self.outcome.skipped += 1
-        with HlogWriter(self._recorder.folder / LATENCIES) as self._hlog:
+        with (self._recorder.folder / LATENCIES).open("x", encoding="utf-8") as self._hlog:
+            write_header(self._hlog, time.time())
             for number in range(1, self._plan.rounds + 1):
                 for index, block in enumerate(self._plan.blocks, start=1):
                     cases = [case for case in block if case.number not in self.outcome.failures]
@@ -161,7 +163,11 @@ class Runner:
             environment=self._environments[case.client, case.loop],
             hash_seed=hash_seed,
             harness_cpu_us=self._harness_us.get(case.number),
+            began_s=self._now_s(),
         )
+
+    def _now_s(self) -> float:
+        return (time.monotonic_ns() - self._began_ns) / 1e9
 
     async def _measure_harness(self, case: Case) -> None:
         """What the harness itself needs for a message of this scenario on this loop, once a run."""
@@ -255,9 +261,12 @@ class Runner:
         if trial.failure is None and len(trial.turns) < planned:
             trial.failure = f"interrupted after {len(trial.turns)} of {planned} turns"
         self._recorder.trials.add(trial.row())
-        tag = f"case={trial.case.number};round={trial.round};block={trial.block}"
-        self._hlog.add(f"{tag};metric=latency", trial.latency)
-        self._hlog.add(f"{tag};metric=confirm", trial.confirm)
+        tag = f"case={trial.case.number};round={trial.round};block={trial.block};metric="
+        ended_s = self._now_s()
+        for metric, histogram in (("latency", trial.latency), ("confirm", trial.confirm)):
+            if histogram.total:
+                write_interval(self._hlog, tag + metric, trial.began_s, ended_s, histogram)
+        self._hlog.flush()
         if trial.failure is None:
             self.outcome.valid += 1
         else:

@@ -89,6 +89,7 @@ class Trial:
     broker: Broker
     environment: Environment
     hash_seed: int
+    began_s: float
     slice_messages: int = 0
     setup: dict[str, float] = field(default_factory=dict)
     turns: list[Turn] = field(default_factory=list)

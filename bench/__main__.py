@@ -1,0 +1,5 @@
+"""``python -m bench`` is the command ``mqbench``."""
+
+from bench.cli import main
+
+main(prog_name="mqbench")

@@ -1,0 +1,35 @@
+"""A client that never answers the 1,000th publish and those after it."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from bench.client import Abilities
+from bench.clients.memory import Memory
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from bench.client import Client, Publish, Target
+
+
+class Stalls(Memory):
+    abilities = Abilities(distribution="", protocol="memory")
+
+    @asynccontextmanager
+    async def producer(self, target: Target, queue: str) -> AsyncIterator[Publish]:
+        async with super().producer(target, queue) as honest:
+            count = 0
+
+            async def publish(body: bytes) -> None:
+                nonlocal count
+                count += 1
+                if count >= 1000:
+                    await asyncio.Event().wait()
+                await honest(body)
+            yield publish
+
+
+CLIENT: Client = Stalls()

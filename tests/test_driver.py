@@ -1,0 +1,161 @@
+"""The driver, through a real worker: honest clients are believed, each fault is caught by its own sentence."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from bench.engine.local import LocalEngine
+from bench.errors import ClientFailedError, DishonestError, StalledError, WorkerFailedError, WorkerStuckError
+from bench.scenario import Handler, Scenario
+
+QUICK: dict[str, Any] = {"warmup_s": 0.05}
+
+
+async def drive(adapter: str, scenario: Scenario, *, loop: str = "asyncio", turns: int = 2, messages: int = 600, limit_s: float = 0.5) -> list[dict[str, Any]]:
+    """The samples of some turns of a client, in a worker of its own; what the worker says went wrong is raised."""
+    order = {
+        "do": "connect",
+        "adapter": adapter,
+        "loop": loop,
+        "url": "memory://",
+        "queues": [f"queue-{index}" for index in range(scenario.queues)],
+        "scenario": scenario.to_json(),
+        "limit_s": limit_s,
+    }
+    async with LocalEngine().worker(sys.executable, {}) as worker:
+        await worker.ask(order, 20)
+        samples = [
+            (await worker.ask({"do": "slice", "messages": messages}, 20))["sample"] for _ in range(turns)
+        ]
+        await worker.ask({"do": "close"}, 20)
+    return samples
+
+
+def surprises(samples: list[dict[str, Any]]) -> dict[str, int]:
+    names = ("lost", "duplicated", "reordered", "corrupted")
+    return {name: total for name in names if (total := sum(sample["account"][name] for sample in samples))}
+
+
+@pytest.mark.parametrize("measure", ["end-to-end", "publish", "consume"])
+@pytest.mark.parametrize("guarantee", ["at-least-once", "at-most-once"])
+async def test_every_message_of_an_honest_client_is_accounted_for(measure: Any, guarantee: Any) -> None:
+    scenario = Scenario(measure=measure, guarantee=guarantee, producers=3, consumers=4, queues=2)
+    samples = await drive("memory", scenario)
+    assert [sample["account"]["received"] for sample in samples] == [600, 600]
+    assert surprises(samples) == {}
+    assert [sample["confirmed"] for sample in samples] == [600 if guarantee == "at-least-once" else None] * 2
+
+
+@pytest.mark.parametrize("loop", ["asyncio", "uvloop", "rloop"])
+async def test_the_worker_runs_on_the_loop_that_was_asked_for(loop: str) -> None:
+    order = {
+        "do": "connect",
+        "adapter": "memory",
+        "loop": loop,
+        "url": "memory://",
+        "queues": ["queue"],
+        "scenario": Scenario().to_json(),
+        "limit_s": 1,
+    }
+    async with LocalEngine().worker(sys.executable, {}) as worker:
+        answer = await worker.ask(order, 20)
+    assert answer["loop"].startswith(loop)
+
+
+async def test_bodies_too_small_for_a_stamp_are_counted() -> None:
+    samples = await drive("memory", Scenario(payload_bytes=5))
+    assert [sample["account"]["received"] for sample in samples] == [600, 600]
+    assert sum(sample["latency"][1::2] != [] for sample in samples) == 0
+
+
+async def test_empty_bodies_are_counted() -> None:
+    assert surprises(await drive("memory", Scenario(payload_bytes=0))) == {}
+
+
+@pytest.mark.parametrize("payload_bytes", [5, 24, 1024])
+async def test_lost_messages_are_counted_as_lost(faulty: Callable[[str], str], payload_bytes: int) -> None:
+    samples = await drive(faulty("loses"), Scenario(payload_bytes=payload_bytes), turns=1)
+    assert surprises(samples) == {"lost": 2}
+
+
+@pytest.mark.parametrize("payload_bytes", [24, 1024])
+async def test_duplicated_messages_are_counted_as_duplicated(faulty: Callable[[str], str], payload_bytes: int) -> None:
+    samples = await drive(faulty("duplicates"), Scenario(payload_bytes=payload_bytes), turns=2)
+    assert set(surprises(samples)) == {"duplicated"}
+
+
+@pytest.mark.parametrize("payload_bytes", [5, 24, 1024])
+async def test_a_changed_bit_is_counted_as_corrupted(faulty: Callable[[str], str], payload_bytes: int) -> None:
+    samples = await drive(faulty("corrupts"), Scenario(payload_bytes=payload_bytes), turns=1)
+    assert surprises(samples) == {"corrupted": 2}
+
+
+async def test_a_message_that_overtakes_another_is_counted_as_reordered(faulty: Callable[[str], str]) -> None:
+    samples = await drive(faulty("reorders"), Scenario(), turns=1)
+    assert surprises(samples) == {"reordered": 2}
+
+
+async def test_a_publish_that_never_returns_is_a_stall(faulty: Callable[[str], str]) -> None:
+    with pytest.raises(StalledError, match=r"publishing stood still for 0\.5 s with 50 of \d+ publishes unanswered"):
+        await drive(faulty("stalls"), Scenario(), turns=3)
+
+
+async def test_an_error_in_a_task_of_the_client_reaches_the_driver(faulty: Callable[[str], str]) -> None:
+    with pytest.raises(ClientFailedError, match="failed in the background .*: the background task lost"):
+        await drive(faulty("raises"), Scenario(), turns=3)
+
+
+async def test_an_error_from_publish_reaches_the_driver(faulty: Callable[[str], str]) -> None:
+    with pytest.raises(ClientFailedError, match="ConnectionError: the broker said no"):
+        await drive(faulty("refuses"), Scenario(), turns=3)
+
+
+async def test_a_confirm_before_the_broker_has_the_message_is_found_out(faulty: Callable[[str], str]) -> None:
+    with pytest.raises(DishonestError, match="50 publishes were reported as confirmed when the broker held only"):
+        await drive(faulty("confirms_early"), Scenario())
+
+
+async def test_a_worker_that_blocks_its_loop_is_given_up_and_ended(faulty: Callable[[str], str], nothing_left: None) -> None:
+    order = {
+        "do": "connect",
+        "adapter": faulty("hangs"),
+        "loop": "asyncio",
+        "url": "memory://",
+        "queues": ["queue"],
+        "scenario": Scenario().to_json(),
+        "limit_s": 0.5,
+    }
+    with pytest.raises(WorkerStuckError, match="did not answer 'slice' within 1 s"):
+        async with LocalEngine().worker(sys.executable, {}) as worker:
+            await worker.ask(order, 20)
+            await worker.ask({"do": "slice", "messages": 2000}, 1)
+
+
+async def test_a_worker_that_is_killed_says_by_what(faulty: Callable[[str], str]) -> None:
+    with pytest.raises(WorkerFailedError, match="killed by SIGKILL"):
+        await drive(faulty("dies"), Scenario(), turns=3)
+
+
+async def test_a_client_that_prints_does_not_break_the_protocol(faulty: Callable[[str], str]) -> None:
+    assert surprises(await drive(faulty("prints"), Scenario())) == {}
+
+
+async def test_a_sleeping_handler_is_waited_for_before_the_turn_ends() -> None:
+    scenario = Scenario(handler=Handler.parse("sleep:20ms"), in_flight=1, consumers=2)
+    (sample,) = await drive("memory", scenario, turns=1, messages=4)
+    assert sample["elapsed_s"] >= 0.04
+
+
+async def test_a_computing_handler_costs_the_worker_its_time() -> None:
+    scenario = Scenario(handler=Handler.parse("cpu:5ms"), in_flight=1)
+    (sample,) = await drive("memory", scenario, turns=1, messages=10)
+    assert sample["usage"]["cpu_user_s"] + sample["usage"]["cpu_system_s"] >= 0.045
+
+
+async def test_an_adapter_that_cannot_be_imported_is_a_sentence() -> None:
+    with pytest.raises(WorkerFailedError, match="ModuleNotFoundError: No module named 'bench.clients.nothing'"):
+        await drive("nothing", Scenario())
