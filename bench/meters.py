@@ -323,7 +323,7 @@ def _kept(rate_per_s: float | None, target_rate_per_s: float | None) -> bool:
 def _figures(
     client_cores: float | None, broker_cores: float | None, noise: HostNoise | None, cores: float | None
 ) -> str:
-    """Such as "client 0.95, broker 0.90 and others 0.05 of 2 cores, 0.4 % stolen"; what is unknown says so."""
+    """Such as "client 0.95, broker 0.90 and others 0.05 of 2 cores, 0.4 % stolen", or "unknown"."""
 
     def shown(name: str, used: float | None) -> str:
         return f"{name} unknown" if used is None else f"{name} {used:.2f}"
