@@ -19,6 +19,7 @@ T = TypeVar("T")
 
 RESULTS = Path("results")
 INTERRUPTED = 130
+PIPED_WIDTH = 120
 
 
 class Commands(click.Group):
@@ -153,7 +154,7 @@ def _show(folder: Path, shape: str) -> None:
 
         from bench.report import terminal  # noqa: PLC0415
 
-        console = Console()
+        console = Console(width=None if sys.stdout.isatty() else PIPED_WIDTH, highlight=False)
         for part in terminal.rendered(stored, cases):
             console.print(part)
 

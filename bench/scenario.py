@@ -41,7 +41,7 @@ class Handler:
         return cls(kind, float(match[2]) * _UNIT_US[match[3]])
 
     def __str__(self) -> str:
-        return "none" if self.kind == "none" else f"{self.kind}:{self.time_us:g}us"
+        return "none" if self.kind == "none" else f"{self.kind}:{_plain(self.time_us)}us"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,6 +159,11 @@ class Scenario:
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
         return cls().with_fields({**data, "handler": Handler.parse(data.get("handler", "none"))})
+
+
+def _plain(number: float) -> str:
+    """To six decimals, never with an exponent."""
+    return f"{number:.6f}".rstrip("0").rstrip(".")
 
 
 def _article(kind: type) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import secrets
 import time
 from contextlib import AsyncExitStack
@@ -71,7 +72,7 @@ async def run(request: Request, *, say: Say, tell: Callable[[Progress], None]) -
     }
     facts = {
         "mqbench_version": metadata.version("mqbench"),
-        "command": ["mqbench", *redacted(request.command)],
+        "command": ["mqbench", *(re.sub(r"://[^/\s]*@", "://…@", word) for word in request.command)],
         "started_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "seed": planned.seed,
         "rounds": planned.rounds,

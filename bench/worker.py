@@ -200,13 +200,18 @@ def _read(
     loop.call_soon_threadsafe(commands.put_nowait, None)
 
 
+def _write(private: TextIO, answer: Answer) -> None:
+    private.write(json.dumps(answer) + "\n")
+    private.flush()
+
+
 def main() -> None:
     raise_file_limit()
-    private = os.fdopen(os.dup(1), "w", encoding="utf-8", buffering=1)
+    private = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
     logging.basicConfig(level=logging.ERROR, handlers=[logging.NullHandler()])
     with private:
-        serve(sys.stdin, lambda answer: print(json.dumps(answer), file=private, flush=True))
+        serve(sys.stdin, lambda answer: _write(private, answer))
         os._exit(0)  # neither a loop's remains nor a client's threads may keep a finished worker alive
 
 

@@ -1,0 +1,1 @@
+"""Adapters: one file per client library, which translates and nothing else. Only a worker imports them."""

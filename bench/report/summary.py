@@ -9,12 +9,12 @@ import math
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+import pandas
+
 from bench.stats import rate_interval
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    import pandas
 
 _PLACE = (
     "scenario",
@@ -130,7 +130,7 @@ def _case(number: int, rows: pandas.DataFrame, references: dict[tuple[str, str],
 
 
 def _text(value: Any) -> str:
-    return "" if value is None or value != value or str(value) == "<NA>" else str(value)  # noqa: PLR0124  # NaN
+    return "" if pandas.isna(value) else str(value)
 
 
 def _total(column: pandas.Series[Any]) -> int:

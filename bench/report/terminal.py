@@ -32,51 +32,61 @@ def rendered(run: Run, cases: Sequence[CaseSummary]) -> Iterator[RenderableType]
 
 
 def table(cases: Sequence[CaseSummary]) -> Table:
-    """One line a case; columns that say nothing new are left out."""
-    shown = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    several = {name: len({getattr(case, name) for case in cases}) > 1 for name in ("scenario", "point", "broker_kind")}
-    points = several["scenario"] or several["point"]
-    if points:
-        shown.add_column("scenario", overflow="fold")
-    shown.add_column("client", overflow="fold")
-    shown.add_column("loop")
-    if several["broker_kind"]:
-        shown.add_column("broker")
-    shown.add_column("guarantee")
-    for name in ("msg/s", "95 % interval", "vs first", "p50 ms", "p99 ms", "CPU µs/msg", "broker"):
-        shown.add_column(name, justify="right")
+    """One line a case; what all lines would say alike is left out."""
+    shown = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    several = {
+        name: len({getattr(case, name) for case in cases}) > 1
+        for name in ("scenario", "point", "guarantee", "broker_kind")
+    }
+    places = [name for name in ("scenario", "point") if several[name]]
+    labels = [name for name in ("guarantee", "broker_kind") if several[name]]
+    for name in (*places, "client", "loop", *labels):
+        shown.add_column(name.replace("_kind", ""), overflow="fold")
+    for name in ("msg/s", "95 % interval", "vs first", "p50 ms", "p99 ms", "CPU us"):
+        shown.add_column(name, justify="right", no_wrap=True)
     shown.add_column("limit")
-    shown.add_column("accounting")
+    shown.add_column("messages")
     for case in cases:
-        cells = [f"{case.scenario} {case.point}".strip()] if points else []
-        cells += [f"{case.client} {case.client_version or ''}".strip(), case.loop]
-        cells += [case.broker_kind or ""] if several["broker_kind"] else []
-        shown.add_row(*cells, case.guarantee, *_figures(case), style=None if case.status == "valid" else "red")
+        shown.add_row(
+            *(getattr(case, name) for name in places),
+            client_label(case),
+            case.loop,
+            *(getattr(case, name) or "" for name in labels),
+            *_figures(case),
+            style=None if case.status == "valid" else "red",
+        )
     return shown
+
+
+def client_label(case: CaseSummary) -> str:
+    """The client with its version, once."""
+    if not case.client_version or case.client_version in case.client:
+        return case.client
+    return f"{case.client} {case.client_version}"
 
 
 def _figures(case: CaseSummary) -> list[str]:
     if case.status == "skipped":
-        return ["", "", "", "", "", "", "", "", "skipped"]
+        return ["", "", "", "", "", "", "", "skipped"]
+    cpu_us = case.client_cpu_us_per_message
     return [
         rounded(case.rate_per_s, case.rate_low_per_s, case.rate_high_per_s),
         _interval(case),
         "" if case.versus is None else f"{case.versus:.2f}x",
         _ms(case.latency_p50_us),
         _ms(case.latency_p99_us),
-        "" if case.client_cpu_us_per_message is None else f"{case.client_cpu_us_per_message:.3g}",
-        "" if case.broker_cpu_us_per_message is None else f"{case.broker_cpu_us_per_message:.3g}",
+        "" if cpu_us is None else f"{cpu_us:.3g}",
         case.bottleneck or "",
         accounting(case),
     ]
 
 
 def accounting(case: CaseSummary) -> str:
-    """ "all 40,000" or what went wrong."""
+    """ "40,000 ok" or what went wrong."""
     wrongs = ("lost", "duplicated", "reordered", "corrupted")
     counts = [f"{getattr(case, name):,} {name}" for name in wrongs if getattr(case, name)]
     if case.status == "valid":
-        return f"all {case.received:,}"
+        return f"{case.received:,} ok"
     return ", ".join(counts) or "invalid"
 
 
@@ -84,7 +94,7 @@ def _interval(case: CaseSummary) -> str:
     if case.rate_low_per_s is None or case.rate_high_per_s is None:
         return ""
     low, high = case.rate_low_per_s, case.rate_high_per_s
-    return f"{rounded(low, low, high)} to {rounded(high, low, high)}"
+    return f"{rounded(low, low, high)}-{rounded(high, low, high)}"
 
 
 def rounded(value: float | None, low: float | None, high: float | None) -> str:

@@ -21,9 +21,9 @@ def measured_on(facts: Mapping[str, Any]) -> str:
         f"{broker['origin']} {broker['kind']} {broker['version']}" for broker in facts.get("brokers", {}).values()
     )
     parts = [
-        f"on {machine.get('cores_online')} cores ({machine.get('cpu_model')}",
-        f"{machine.get('virtualisation') or 'no hypervisor seen'})",
-        f"{machine.get('os_name')} {machine.get('kernel_release')}",
+        f"on {machine.get('cores_online')} cores ({machine.get('cpu_name')}",
+        f"{machine.get('virtualisation') or 'no hypervisor'})",
+        f"{machine.get('system_name')}, kernel {machine.get('kernel_release')}",
         f"Python {machine.get('python_version')}",
     ]
     return f"Measured against {brokers or 'no broker'}, {', '.join(parts)}."

@@ -1,0 +1,41 @@
+# Every target sets up what it needs: uv (through pip if it is not there), then the locked dependencies.
+# Nothing is written outside this folder and uv's and pip's usual caches.
+
+SHELL := /bin/bash
+UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
+RUN := $(UV) run --no-sync
+BENCH_ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help bench test lint overhead tables clean
+
+help:  ## say what there is to make
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+bench: .venv/ready  ## measure aio-pika and aioamqp on asyncio and uvloop, in two minutes
+	$(RUN) mqbench run $(BENCH_ARGS)
+
+test: .venv/ready  ## run every test that this machine can run
+	$(RUN) pytest
+
+lint: .venv/ready  ## ruff and mypy
+	$(RUN) ruff check
+	$(RUN) ruff format --check
+	$(RUN) mypy
+
+overhead: .venv/ready  ## what the harness itself costs, as ratios
+	$(RUN) pytest tests/benchmarks --benchmark-only --benchmark-disable-gc -q -s
+
+tables: .venv/ready  ## write the generated tables of the documents again
+	$(RUN) python -m bench.report.reference
+
+clean:  ## remove the environment and the caches of this folder
+	rm -rf .venv .uv .mypy_cache .pytest_cache .ruff_cache .hypothesis
+
+.venv/ready: pyproject.toml uv.lock | $(UV)
+	$(UV) sync --quiet --locked --all-extras --group dev
+	@touch $@
+
+.uv/bin/uv:
+	@echo "uv is not installed; putting it into .uv with pip"
+	python3 -m venv .uv && .uv/bin/pip install --quiet --disable-pip-version-check uv

@@ -1,0 +1,95 @@
+"""Scenarios: validated once, every problem in one message, JSON both ways."""
+
+from __future__ import annotations
+
+from dataclasses import FrozenInstanceError, fields
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bench import Handler, Scenario
+from bench.errors import ScenarioError, UnknownNameError
+
+
+def test_every_problem_is_in_one_message() -> None:
+    with pytest.raises(ScenarioError) as caught:
+        Scenario(consumers=0, prefetch=-5, guarantee="exactly-once", warmup_s=0.0)  # type: ignore[arg-type]
+    assert str(caught.value) == (
+        "guarantee must be at-most-once or at-least-once, got 'exactly-once'; "
+        "consumers must be at least 1, got 0; prefetch must be at least 1, got -5; "
+        "warmup_s must be more than 0 seconds, got 0.0"
+    )
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"producers": "two"}, "producers must be a whole number, got 'two'"),
+        ({"producers": 1.5}, "producers must be a whole number, got 1.5"),
+        ({"producers": True}, "producers must be a whole number, got True"),
+        ({"persistent": 1}, "persistent must be true or false, got 1"),
+        ({"handler": "none"}, "handler must be a Handler, got 'none'"),
+        ({"payload_bytes": -1}, "payload_bytes must be at least 0, got -1"),
+        ({"measure_s": float("inf")}, "measure_s must be more than 0 seconds, got inf"),
+        ({"queues": 2}, "queues must be at most producers (1) and consumers (1), got 2"),
+        ({"ack_every": 101}, "ack_every must be at most prefetch (100), got 101"),
+        ({"ack_every": 2, "handler": Handler("sleep", 1.0)}, "ack_every must be 1 with handler sleep:1us, got 2"),
+    ],
+)
+def test_a_field_that_makes_no_sense_is_named_with_its_value(values: dict[str, object], message: str) -> None:
+    with pytest.raises(ScenarioError) as caught:
+        Scenario(**values)  # type: ignore[arg-type]
+    assert message in str(caught.value)
+
+
+def test_a_scenario_does_not_change() -> None:
+    with pytest.raises(FrozenInstanceError):
+        Scenario().producers = 2  # type: ignore[misc]
+
+
+def test_an_unknown_field_names_the_nearest() -> None:
+    with pytest.raises(UnknownNameError, match="no scenario field 'prefech'; did you mean 'prefetch'"):
+        Scenario().with_fields({"prefech": 1})
+
+
+@pytest.mark.parametrize(("text", "time_us"), [("sleep:5ms", 5000.0), ("cpu:50us", 50.0), ("sleep:0.25s", 250_000.0)])
+def test_a_handler_is_written_with_its_unit(text: str, time_us: float) -> None:
+    handler = Handler.parse(text)
+    assert handler.time_us == time_us
+    assert Handler.parse(str(handler)) == handler
+
+
+@pytest.mark.parametrize("text", ["sleep", "sleep:5", "nap:5ms", "sleep:0ms", "", "cpu:-1us"])
+def test_a_handler_that_is_not_understood_says_how_to_write_one(text: str) -> None:
+    with pytest.raises(ScenarioError, match="handler must be none, sleep:TIME or cpu:TIME such as sleep:5ms"):
+        Handler.parse(text)
+
+
+@pytest.mark.parametrize("field", [field.name for field in fields(Scenario)])
+def test_every_field_can_be_set_from_its_own_text(field: str) -> None:
+    value = getattr(Scenario(), field)
+    assert Scenario.parse_field(field, str(value)) == value
+
+
+@pytest.mark.parametrize(("field", "text"), [("producers", "x"), ("warmup_s", "soon"), ("persistent", "maybe")])
+def test_text_that_is_no_value_of_the_field_is_refused(field: str, text: str) -> None:
+    with pytest.raises(ScenarioError, match=f"{field} must be"):
+        Scenario.parse_field(field, text)
+
+
+@given(
+    st.builds(
+        Scenario,
+        producers=st.integers(1, 1000),
+        prefetch=st.integers(1, 10_000),
+        payload_bytes=st.integers(0, 1 << 20),
+        guarantee=st.sampled_from(["at-most-once", "at-least-once"]),
+        persistent=st.booleans(),
+        handler=st.builds(Handler, st.sampled_from(["sleep", "cpu"]), st.integers(1, 10**6).map(float)),
+        measure=st.sampled_from(["end-to-end", "publish", "consume"]),
+        measure_s=st.floats(0.001, 1000),
+    )
+)
+def test_json_keeps_a_scenario_whole(scenario: Scenario) -> None:
+    assert Scenario.from_json(scenario.to_json()) == scenario
