@@ -1,0 +1,16 @@
+"""Estimates, intervals, tests and verdicts: pure functions of numbers, with no I/O and no clock.
+
+samples       what is taken for a sample at all
+intervals     a mean, a rate, a proportion and a Hodges-Lehmann estimate, each with its interval
+signflip      the permutation test of paired rounds
+effects       two sides over rounds: one effect, with everything that a verdict needs
+planning      what a number of rounds can see, and how many rounds it takes
+multiplicity  many cells at once: Holm, Benjamini-Hochberg, simultaneous intervals
+verdicts      faster, slower, no difference, inconclusive
+gate          pass, regression, inconclusive, environment unfit
+steadiness    flags: warm-up left in, drift, slices that are not replicates, unfair shares
+figures       how many digits of a figure mean anything
+
+A replicate is a round, never a slice. Nothing returns NaN: what cannot be computed raises ValueError, or is a
+verdict that says how many rounds it needs.
+"""
