@@ -39,6 +39,8 @@ def power_of_t_test(effect: float, spread: float, rounds: int, alpha: float, *, 
     Analysis, 2nd ed., 1988, ch. 2). ``spread`` above 0.
     """
     _check(rounds, alpha, sides)
+    if not spread > 0:
+        raise ValueError(f"spread must be above 0, got {spread}")
     return _power(abs(effect) / spread * math.sqrt(rounds), rounds, alpha, sides)
 
 
@@ -134,7 +136,11 @@ def _check(rounds: int, alpha: float, sides: int) -> None:
 
 def _power(noncentrality: float, rounds: int, alpha: float, sides: int) -> float:
     df = rounds - 1
-    critical = stats.t.ppf(1 - alpha / sides, df)
+    critical = float(stats.t.ppf(1 - alpha / sides, df))
+    # Missing it would take a spread 40 times its true size (below 1e-300 from two rounds on, and scipy gives
+    # nan).
+    if noncentrality > 40 * max(1.0, critical):
+        return 1.0
     own_side = float(stats.nct.sf(critical, df, noncentrality))
     if sides == 1:
         return own_side

@@ -15,7 +15,7 @@ from bench.stats.samples import sample
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from bench.stats.samples import Numbers
+    from bench.stats.samples import Array, Numbers
 
 BATCH = 5
 FEWEST_BATCHES = 6
@@ -109,5 +109,6 @@ def fairness(shares: Numbers) -> float:
     array = sample(shares, "shares")
     if array.min() < 0 or array.max() == 0:
         raise ValueError("shares must be at least 0, and one of them above it")
-    scaled = array / array.max()  # so that squares neither overflow nor vanish
-    return 1 / (scaled.size * float((scaled**2).sum())) * float(scaled.sum()) ** 2
+    scaled: Array = array / array.max()  # so that squares neither overflow nor vanish
+    total = float(scaled.sum())
+    return total * total / (scaled.size * float((scaled**2).sum()))
