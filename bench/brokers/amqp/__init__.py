@@ -1,0 +1,23 @@
+"""The embedded AMQP 0-9-1 broker: a measuring stand in a process of its own, on loopback, in memory.
+
+It keeps nothing on disk (``durable`` and ``persistent`` are accepted and mean nothing more) and does what
+clients ask of a RabbitMQ in daily use; whatever else they ask is refused by name, with 540 NOT_IMPLEMENTED.
+
+Modules, from the socket inwards::
+
+    __main__      one process: options, the line that says where it listens, how it ends
+    connection    one socket: frames in, frames out, pauses, closing
+    handshake     from the protocol header to connection.open-ok
+    heartbeat     the pulse of a connection
+    wire          the frames of the hot path, by hand; pamqp reads and writes all others
+    channel       one channel: publishing, consuming, settling
+    topology      the methods that declare, bind and delete
+    consumers     one consumer: deliveries within its credit and the room of its connection
+    queues        one queue: ready messages in their order, consumers in turn
+    exchanges     which queues a routing key leads to
+    messages      a message and where it came from
+    turn          what is put off to the end of a turn of the event loop, to be done once for many frames
+    memory        how much may be held, and who waits meanwhile
+    broker        the names of everything, and who may use them
+    replies       reply codes, and the exception that carries one
+"""

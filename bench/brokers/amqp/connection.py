@@ -1,0 +1,338 @@
+"""One socket: frames in, frames out, pauses, closing."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from typing import TYPE_CHECKING, Any, cast
+
+import pamqp.frame
+from pamqp import commands
+
+from bench.brokers.amqp import replies, wire
+from bench.brokers.amqp.channel import Channel
+from bench.brokers.amqp.handshake import CHANNEL_MAX, FRAME_MAX_BYTES, Handshake
+from bench.brokers.amqp.heartbeat import Heartbeat
+from bench.brokers.amqp.replies import AmqpError
+
+if TYPE_CHECKING:
+    from pamqp.base import Frame
+
+    from bench.brokers.amqp.broker import Broker
+    from bench.brokers.amqp.consumers import Consumer
+
+_ROOM_BYTES = 256 * 1024
+"""How much is delivered to a connection before it is written to, and how much of that may wait unsent."""
+_CLOGGED_BYTES = 1024 * 1024
+"""How many replies may wait unsent before nothing more is read from who does not take them."""
+_HANDSHAKE_LIMIT_S = 10.0
+_CLOSE_LIMIT_S = 3.0
+
+
+class Connection(asyncio.Protocol):
+    """``out`` is what will be written at the end of the turn; ``parked`` consumers wait for room in it."""
+
+    _transport: asyncio.Transport
+
+    def __init__(self, broker: Broker) -> None:
+        self.broker = broker
+        self.channels: dict[int, Channel] = {}
+        self.capabilities: dict[str, Any] = {}
+        self.frame_max_bytes = FRAME_MAX_BYTES
+        self.out: list[bytes] = []
+        self.room_bytes = _ROOM_BYTES
+        self.parked: dict[Consumer, None] = {}
+        self.heard = self.spoke = False
+        self._channel_max = CHANNEL_MAX
+        self._handshake: Handshake | None = None
+        self._heartbeat: Heartbeat | None = None
+        self._limit: asyncio.TimerHandle | None = None
+        self._rest = b""
+        self._closing_channels: set[int] = set()
+        self._closing = False
+        self._publishes = False
+        self._blocked = False
+        self._clogged = False
+        self._full = False
+        self._write_due = False
+
+    # -- asyncio's calls
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's are of no class of asyncio's
+        self._transport.set_write_buffer_limits(high=_ROOM_BYTES)
+        transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.broker.connections.add(self)
+        self._limit = self.broker.turn.loop.call_later(_HANDSHAKE_LIMIT_S, self.abort)
+
+    def data_received(self, data: bytes) -> None:
+        self.heard = True
+        if self._rest:
+            data = self._rest + data
+        start = 0
+        if self._handshake is None:
+            start = self._begin(data)
+        self._rest = data[self._read(data, start) :] if self._handshake is not None else data
+        self.broker.memory.check()
+
+    def pause_writing(self) -> None:
+        self._full = True
+        self.room_bytes = 0
+
+    def resume_writing(self) -> None:
+        self._full = self._clogged = False
+        self._read_or_pause()
+        self._make_room()
+
+    def connection_lost(self, _: Exception | None) -> None:
+        self._release()
+        self.broker.left(self)
+        if self._heartbeat is not None:
+            self._heartbeat.stop()
+        if self._limit is not None:
+            self._limit.cancel()
+        self.out.clear()
+
+    # -- frames in
+
+    def _begin(self, data: bytes) -> int:
+        """Takes the protocol header; to any other the answer is the right one, and the end."""
+        if data.startswith(wire.PROTOCOL_HEADER):
+            self._handshake = Handshake(self)
+            return len(wire.PROTOCOL_HEADER)
+        if not wire.PROTOCOL_HEADER.startswith(data):
+            self._transport.write(wire.PROTOCOL_HEADER)
+            self._transport.close()
+        return 0
+
+    def _read(self, data: bytes, start: int) -> int:
+        """Takes all whole frames from ``start`` on; where the first one begins that is not whole.
+
+        Publishes in plain content and acks are taken on the spot. One frame that fails closes its channel,
+        and reading goes on behind it; or it closes the connection, and nothing more is read.
+        """
+        channels, frame_max_bytes, end = self.channels, self.frame_max_bytes, len(data)
+        head, settle_arguments, content_end = wire.frame_head, wire.settle_arguments, wire.plain_content_end
+        while end - start >= wire.FRAME_OVERHEAD_BYTES:
+            kind, channel_id, size = head(data, start)
+            payload_at, stop = start + 7, start + 7 + size
+            if stop >= end and size + wire.FRAME_OVERHEAD_BYTES <= frame_max_bytes:
+                break
+            payload = data[payload_at:stop]
+            try:
+                channel = channels.get(channel_id)
+                if kind == wire.METHOD and channel is not None and channel.assembly is None and stop < end:
+                    if size == wire.SETTLE_SIZE:
+                        method_id, tag, flags = settle_arguments(data, payload_at)
+                        if method_id == wire.BASIC_ACK and data[stop] == wire.FRAME_END:
+                            start = stop + 1
+                            channel.ack(tag, flags)
+                            continue
+                    publication = channel.publications.get(payload)
+                    if publication is not None and data[stop] == wire.FRAME_END:
+                        start = content_end(data, stop + 1, channel_id, frame_max_bytes)
+                        if start:
+                            channel.publish(publication, data[stop + 4 : start])
+                            continue
+                start = stop + 1
+                self._frame(kind, channel_id, payload, data[stop:start])
+            except AmqpError as error:
+                self._refuse(
+                    error, channel_id, wire.method_id(payload) if kind == wire.METHOD else wire.BASIC_PUBLISH
+                )
+                if self._closing:
+                    return end
+        return start
+
+    def _frame(self, kind: int, channel_id: int, payload: bytes, frame_end: bytes) -> None:
+        """The careful way, for every frame that is not hot."""
+        if (
+            len(payload) + wire.FRAME_OVERHEAD_BYTES > self.frame_max_bytes
+            or frame_end != wire.FRAME_END_BYTE
+        ):
+            raise AmqpError(replies.FRAME_ERROR, "a frame is too long or does not end where it says")
+        if kind == wire.HEARTBEAT:
+            if channel_id or payload:
+                raise AmqpError(replies.FRAME_ERROR, "a heartbeat is empty and belongs to channel 0")
+        elif kind not in (wire.METHOD, wire.HEADER, wire.BODY):
+            raise AmqpError(replies.FRAME_ERROR, f"unknown frame type {kind}")
+        elif channel_id == 0:
+            if kind != wire.METHOD:
+                raise AmqpError(replies.UNEXPECTED_FRAME, "content belongs to a channel")
+            self._own_method(self.decoded(payload))
+        elif not self._closing:
+            self._channel_frame(kind, channel_id, payload)
+
+    def _channel_frame(self, kind: int, channel_id: int, payload: bytes) -> None:
+        channel = self.channels.get(channel_id)
+        method_id = wire.method_id(payload) if kind == wire.METHOD else 0
+        if method_id == wire.CHANNEL_CLOSE and (channel is not None or channel_id in self._closing_channels):
+            if channel is not None:
+                self.channels.pop(channel_id).close()
+            self._closing_channels.discard(channel_id)
+            self.send(commands.Channel.CloseOk(), channel_id)
+        elif channel_id in self._closing_channels:
+            if method_id == wire.CHANNEL_CLOSE_OK:
+                self._closing_channels.discard(channel_id)
+        elif method_id == wire.CHANNEL_OPEN:
+            self._open_channel(channel_id)
+        elif channel is None:
+            raise AmqpError(replies.CHANNEL_ERROR, "expected 'channel.open'")
+        else:
+            channel.frame(kind, payload)
+
+    def _open_channel(self, channel_id: int) -> None:
+        if self._handshake is None or not self._handshake.done:
+            raise AmqpError(replies.COMMAND_INVALID, "the connection is not open yet")
+        if channel_id in self.channels:
+            raise AmqpError(replies.CHANNEL_ERROR, "second 'channel.open' seen")
+        if channel_id > self._channel_max:
+            raise AmqpError(
+                replies.NOT_ALLOWED, f"channel {channel_id} is beyond channel_max ({self._channel_max})"
+            )
+        self.channels[channel_id] = Channel(channel_id, self)
+        self.send(commands.Channel.OpenOk(), channel_id)
+
+    def _own_method(self, method: Frame) -> None:
+        """The methods of the connection itself, on channel 0."""
+        if isinstance(method, commands.Connection.Close):
+            self._release()
+            self.send(commands.Connection.CloseOk())
+            self._end()
+        elif isinstance(method, commands.Connection.CloseOk) and self._closing:
+            self._end()
+        elif self._closing:
+            return
+        elif self._handshake is not None and not self._handshake.done:
+            if self._handshake.take(method) and self._limit is not None:
+                self._limit.cancel()
+        elif isinstance(method, commands.Connection.UpdateSecret):
+            raise AmqpError(replies.NOT_IMPLEMENTED, method.name.lower())
+        else:
+            raise AmqpError(replies.COMMAND_INVALID, f"{method.name.lower()} is not expected here")
+
+    def tuned(self, frame_max_bytes: int, channel_max: int, heartbeat_s: int) -> None:
+        self.frame_max_bytes = frame_max_bytes
+        self._channel_max = channel_max
+        if heartbeat_s:
+            self._heartbeat = Heartbeat(self, heartbeat_s, self.broker.turn.loop)
+
+    def announced(self, capability: str) -> bool:
+        return bool(self.capabilities.get(capability))
+
+    @staticmethod
+    def decoded(payload: bytes) -> Frame:
+        """A method that is not hot, read by pamqp."""
+        method_id = wire.method_id(payload)
+        kind = commands.INDEX_MAPPING.get(method_id)
+        if kind is None:
+            raise AmqpError(replies.NOT_IMPLEMENTED, f"method {method_id >> 16}.{method_id & 0xFFFF}")
+        method: Frame = kind()
+        try:
+            method.unmarshal(payload[4:])
+        except Exception as error:  # whatever pamqp trips over, the client wrote it
+            raise AmqpError(replies.SYNTAX_ERROR, f"{method.name.lower()} cannot be read") from error
+        return method
+
+    # -- frames out
+
+    def send(self, method: Frame, channel_id: int = 0) -> None:
+        self.write(pamqp.frame.marshal(method, channel_id))
+
+    def write(self, frames: bytes) -> None:
+        self.out.append(frames)
+        self.write_soon()
+
+    def write_soon(self) -> None:
+        if not self._write_due:
+            self._write_due = True
+            self.broker.turn.write(self)
+
+    def flush(self) -> None:
+        self._write_due = False
+        if self.out:
+            self.spoke = True
+            self._transport.write(b"".join(self.out))
+            self.out.clear()
+        if not self._full:
+            self._make_room()
+        elif self._transport.get_write_buffer_size() > _CLOGGED_BYTES:
+            self._clogged = True
+            self._read_or_pause()
+
+    def _make_room(self) -> None:
+        self.room_bytes = _ROOM_BYTES
+        parked, self.parked = self.parked, {}
+        for consumer in parked:
+            consumer.queue.offer(consumer)
+
+    # -- pauses
+
+    @property
+    def reading(self) -> bool:
+        return not (self._blocked or self._clogged)
+
+    def publishes(self) -> None:
+        """Something was published here, so this connection waits when the memory is full."""
+        if not self._publishes:
+            self._publishes = True
+            self.broker.memory.joined(self)
+
+    def block(self, *, blocked: bool) -> None:
+        self._blocked = blocked
+        self._read_or_pause()
+        if self.announced("connection.blocked") and not self._closing:
+            self.send(
+                commands.Connection.Blocked("low on memory") if blocked else commands.Connection.Unblocked()
+            )
+
+    def _read_or_pause(self) -> None:
+        if self._transport.is_closing():
+            return
+        if self.reading:
+            self._transport.resume_reading()
+        else:
+            self._transport.pause_reading()
+
+    # -- the end
+
+    def force_close(self) -> None:
+        """The broker is ending."""
+        self._refuse(AmqpError(replies.CONNECTION_FORCED, "the broker is shutting down"), 0, 0)
+        self.flush()
+        self._transport.close()
+
+    def abort(self) -> None:
+        self._transport.abort()
+
+    def _refuse(self, error: AmqpError, channel_id: int, failed: int) -> None:
+        """Closes the channel or the connection; the client answers with close-ok."""
+        class_id, method_id = divmod(max(failed, 0), 1 << 16)
+        close: dict[str, Any] = {
+            "reply_code": error.code,
+            "reply_text": error.text,
+            "class_id": class_id,
+            "method_id": method_id,
+        }
+        if self._closing:
+            self.abort()  # it goes on breaking the protocol after it was told so
+        elif channel_id in self.channels and not error.closes_connection:
+            self.channels.pop(channel_id).close()
+            self._closing_channels.add(channel_id)
+            self.send(commands.Channel.Close(**close), channel_id)
+        else:
+            self._release()
+            self.send(commands.Connection.Close(**close))
+            if self._limit is not None:
+                self._limit.cancel()
+            self._limit = self.broker.turn.loop.call_later(_CLOSE_LIMIT_S, self.abort)
+
+    def _release(self) -> None:
+        """Ends all channels; from here on nothing but close-ok is of interest."""
+        self._closing = True
+        for channel_id in tuple(self.channels):
+            self.channels.pop(channel_id).close()
+
+    def _end(self) -> None:
+        self.flush()
+        self._transport.close()

@@ -1,0 +1,91 @@
+"""One consumer: deliveries within its credit and the room of its connection."""
+
+from __future__ import annotations
+
+import sys
+from heapq import heappop
+from typing import TYPE_CHECKING
+
+from bench.brokers.amqp import wire
+
+if TYPE_CHECKING:
+    from bench.brokers.amqp.channel import Channel
+    from bench.brokers.amqp.messages import Origin
+    from bench.brokers.amqp.queues import Queue
+
+UNLIMITED = sys.maxsize // 2
+"""The credit of a consumer without prefetch: it is never used up."""
+_CACHED_FRAMES = 1_000
+
+
+class Consumer:
+    """``credit`` is how many more messages may be unacknowledged; ``waiting``: the queue counts on it."""
+
+    def __init__(
+        self, tag: str, channel: Channel, queue: Queue, *, no_ack: bool, exclusive: bool, prefetch: int
+    ) -> None:
+        self.tag = tag
+        self.channel = channel
+        self.queue = queue
+        self.no_ack = no_ack
+        self.exclusive = exclusive
+        self.credit = prefetch or UNLIMITED
+        self.waiting = False
+        self.cancelled = False
+        self._frames: dict[Origin, tuple[bytes, bytes, bool]] = {}
+
+    def take(self, most: int) -> bool:
+        """Sends up to ``most`` messages of its queue; False when it can take no more for now."""
+        channel, queue, no_ack = self.channel, self.queue, self.no_ack
+        connection = channel.connection
+        if not no_ack:
+            most = min(most, self.credit, channel.credit)
+        room = connection.room_bytes if channel.flowing else 0
+        ready, returned, unacked = queue.ready, queue.returned, channel.unacked
+        frames, out, pack_tag = self._frames, connection.out, wire.pack_tag
+        first = tag = channel.last_tag
+        last = tag + most
+        while tag < last and room > 0 and (ready or returned):
+            message = heappop(returned) if returned else ready.popleft()
+            tag += 1
+            origin, content = message.origin, message.content
+            before, after, verbatim = frames.get(origin) or self._frame(origin)
+            if not verbatim:
+                content = wire.reframed(content, channel.id, connection.frame_max_bytes)
+            out += (before, pack_tag(tag), after, content)
+            room -= len(content)
+            if no_ack:
+                channel.memory.held_bytes -= message.held_bytes
+            else:
+                unacked[tag] = message, queue, self
+        return self._sent(tag - first, room)
+
+    def _sent(self, count: int, room_bytes: int) -> bool:
+        channel = self.channel
+        connection = channel.connection
+        channel.last_tag += count
+        if count and not self.no_ack:
+            self.credit -= count
+            channel.credit -= count
+        if channel.flowing:
+            connection.room_bytes = room_bytes
+            if count:
+                connection.write_soon()
+            if room_bytes <= 0:
+                connection.parked[self] = None
+                return False
+        return channel.flowing and (self.no_ack or (self.credit > 0 and channel.credit > 0))
+
+    def _frame(self, origin: Origin) -> tuple[bytes, bytes, bool]:
+        """The deliver frame around the delivery tag, and whether content can follow as it was published."""
+        if len(self._frames) >= _CACHED_FRAMES:
+            self._frames.clear()
+        channel = self.channel
+        before, after = wire.deliver_parts(
+            channel.id, self.tag, origin.exchange, origin.routing_key, redelivered=origin.redelivered
+        )
+        verbatim = (
+            origin.channel_id == channel.id and origin.frame_max_bytes <= channel.connection.frame_max_bytes
+        )
+        frame = self._frames[origin] = before, after, verbatim
+        return frame
