@@ -8,13 +8,11 @@ began, which the header's StartTime and BaseTime give as wall time.
 from __future__ import annotations
 
 import binascii
-import os
 import re
-import time
 import zlib
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import IO, TYPE_CHECKING, Self
+from typing import IO, TYPE_CHECKING
 
 from hdrh.codec import HdrCookieException, HdrLengthException
 from hdrh.histogram import HdrHistogram
@@ -23,7 +21,6 @@ from hdrh.log import HistogramLogWriter
 from bench.histogram import HIGHEST_US, LOWEST_US, SIGNIFICANT_DIGITS, Histogram, index_of, lowest_us
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
 _BROKEN = (
@@ -72,39 +69,6 @@ def write_interval(file: IO[str], tag: str, start_s: float, end_s: float, histog
     encoded = to_hdr(histogram)
     file.write(f"Tag={tag},")
     HistogramLogWriter(file).output_interval_histogram(encoded, start_s, end_s, max_value_unit_ratio=1)
-
-
-class HlogWriter:
-    """Adds to a log as a run goes: every interval is on disk when :meth:`add` returns.
-
-    A context manager. Opened on the log of a run that was killed, it cuts off an unfinished last line and
-    goes on under a header of its own, from which its times count.
-    """
-
-    def __init__(self, path: Path, clock_s: Callable[[], float] = time.monotonic) -> None:
-        self._path, self._clock_s = path, clock_s
-
-    def __enter__(self) -> Self:
-        if self._path.exists():
-            written = self._path.read_bytes()
-            os.truncate(self._path, written.rfind(b"\n") + 1)
-        # Line-buffered, so that a line is written whole or not at all when the process is killed between two.
-        self._file = self._path.open("a", encoding="utf-8", newline="\n", buffering=1)
-        self._began_s = self._clock_s()
-        write_header(self._file, time.time())
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._file.close()
-
-    @property
-    def elapsed_s(self) -> float:
-        """Seconds since the log was opened: what an interval that starts now starts at."""
-        return self._clock_s() - self._began_s
-
-    def add(self, tag: str, histogram: Histogram, start_s: float = 0.0) -> None:
-        """Appends what was measured from ``start_s`` until now; by default, since the log was opened."""
-        write_interval(self._file, tag, start_s, self.elapsed_s, histogram)
 
 
 def read(path: Path) -> list[Interval]:

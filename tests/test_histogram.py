@@ -231,23 +231,3 @@ def test_a_tag_that_would_break_the_log_is_refused(tag: str) -> None:
 def test_an_interval_that_ends_before_it_starts_is_refused(start_s: float, end_s: float) -> None:
     with pytest.raises(ValueError, match="interval"):
         hlog.write_interval(io.StringIO(), "a", start_s, end_s, histogram_of([1]))
-
-
-def test_a_log_is_on_disk_after_each_interval(tmp_path: Path) -> None:
-    path, seconds = tmp_path / "l.hlog", iter([100.0, 101.0, 103.5, 104.0])
-    with hlog.HlogWriter(path, clock_s=lambda: next(seconds)) as log:
-        began_s = log.elapsed_s
-        log.add("one", histogram_of([5]), began_s)
-        assert hlog.read(path) == [
-            hlog.Interval(tag="one", start_s=1, end_s=3.5, histogram=histogram_of([5]))
-        ]
-        log.add("two", histogram_of([6]))
-    assert [(interval.start_s, interval.end_s) for interval in hlog.read(path)] == [(1, 3.5), (0, 4)]
-
-
-def test_a_log_goes_on_after_a_kill_without_its_unfinished_line(tmp_path: Path) -> None:
-    path = written(tmp_path / "l.hlog", ("one", 0, 1, histogram_of([5])), ("two", 1, 2, histogram_of([6])))
-    path.write_text(path.read_text(encoding="utf-8")[:-9], encoding="utf-8")
-    with hlog.HlogWriter(path) as log:
-        log.add("three", histogram_of([7]))
-    assert [interval.tag for interval in hlog.read(path)] == ["one", "three"]

@@ -52,7 +52,7 @@ def simulated(
 
 @pytest.fixture(autouse=True)
 def without_collections(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Holm's in statsmodels collects all garbage in every call, 40 ms each: too long for gates by the hundred."""
+    """Holm's in statsmodels collects all garbage in every call, 40 ms each: too long for so many gates."""
     monkeypatch.setattr(gc, "collect", lambda: 0)
 
 
@@ -159,7 +159,7 @@ def test_no_difference_is_hardly_ever_said_of_a_difference_of_the_margin() -> No
 
 
 def gate(random: np.random.Generator, effect: float, cells: int = 3, rounds: int = 12) -> str:
-    """A whole gate of cells with the same true effect: a control, stage one, and two for what is left."""
+    """A whole gate of cells with the same true effect: a control, stage 1, and 2 for what is left."""
     control = judge_control(simulated(random, 1, rounds)[0])
     first = screen(dict(enumerate(simulated(random, cells, rounds, effect=effect))))
     left = {number: cell for number, cell in first.items() if cell.outcome != "pass"}
@@ -180,7 +180,7 @@ def test_300_gates_of_equal_sides_have_no_false_regression_and_nearly_all_pass()
 def test_a_gate_sees_ten_percent_and_never_passes_it() -> None:
     random = np.random.default_rng(21)
     outcomes = Counter(gate(random, -math.log1p(0.10), cells=1) for _ in range(100))
-    assert outcomes["regression"] >= 85  # a control fails by chance in about 4 of 100, which makes them unfit
+    assert outcomes["regression"] >= 90  # a control fails by chance in some 2 of 100, which makes them unfit
     assert outcomes["pass"] == 0
 
 
