@@ -97,10 +97,11 @@ class Connection(asyncio.Protocol):
 
     def _begin(self, data: bytes) -> int:
         """Takes the protocol header; to any other the answer is the right one, and the end."""
-        if data.startswith(wire.PROTOCOL_HEADER):
+        headers = wire.PROTOCOL_HEADER, wire.OLD_PROTOCOL_HEADER
+        if data.startswith(headers):
             self._handshake = Handshake(self)
             return len(wire.PROTOCOL_HEADER)
-        if not wire.PROTOCOL_HEADER.startswith(data):
+        if not any(header.startswith(data) for header in headers):
             self._transport.write(wire.PROTOCOL_HEADER)
             self._transport.close()
         return 0

@@ -14,6 +14,8 @@ FRAME_END_BYTE = b"\xce"
 FRAME_OVERHEAD_BYTES = 8
 HEARTBEAT_FRAME = b"\x08\x00\x00\x00\x00\x00\x00\xce"
 PROTOCOL_HEADER = b"AMQP\x00\x00\x09\x01"
+OLD_PROTOCOL_HEADER = b"AMQP\x01\x01\x00\x09"
+"""AMQP 0-9, by which aioamqp announces itself; RabbitMQ takes it for 0-9-1 as well."""
 
 BASIC_CLASS = 60
 BASIC_PUBLISH = 60 << 16 | 40
