@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from urllib.parse import urlsplit, urlunsplit
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def _nothing_to_say() -> None:
+    """The watch of a broker that cannot die on its own, such as the one inside the memory client."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,15 +28,25 @@ class Broker:
     pids: tuple[int, ...] = ()
     why: str = ""
     url: str = field(repr=False)
+    watch: Callable[[], str | None] = field(default=_nothing_to_say, repr=False, compare=False)
 
     @property
     def shown_url(self) -> str:
         return without_password(self.url)
 
+    def last_words(self) -> str | None:
+        """None while the broker lives; afterwards how it ended, or the last that it said."""
+        return self.watch()
+
 
 def without_password(url: str) -> str:
-    """The URL as it may be shown: user name and password replaced by an ellipsis."""
-    parts = urlsplit(url)
-    if "@" not in parts.netloc:
-        return url
-    return urlunsplit(parts._replace(netloc="…@" + parts.netloc.rsplit("@", 1)[1]))
+    """The URL as it may be shown: user name and password are an ellipsis, and so is the query, if any.
+
+    It hides too much rather than too little: a password that holds a slash or an at-sign, unquoted by
+    mistake, is hidden as well.
+    """
+    before, at, after = url.rpartition("@")
+    scheme, separator, _ = before.partition("://")
+    shown = f"{scheme}{separator}…@{after}" if separator else f"…@{after}" if at else url
+    address, question, _ = shown.partition("?")
+    return f"{address}?…" if question else shown

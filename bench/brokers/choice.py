@@ -1,0 +1,71 @@
+"""What a broker was asked for, such as ``auto``, ``native:rabbitmq`` or a URL, turned into what to try."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from bench.brokers.kinds import ORIGINS, SCHEMES, SOURCES
+from bench.brokers.origin import without_password
+from bench.errors import UnknownNameError, UsageError
+
+if TYPE_CHECKING:
+    from bench.brokers.source import Source
+
+FORMS = "auto, an origin, a kind, ORIGIN:KIND, or the URL of a broker that runs"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """A URL, or else an origin and a kind, where None stands for any of them."""
+
+    url: str | None = field(default=None, repr=False)
+    origin: str | None = None
+    kind: str | None = None
+
+    @classmethod
+    def parse(cls, spec: str) -> Choice:
+        """Raises UnknownNameError or UsageError."""
+        if "://" in spec:
+            scheme = spec.partition("://")[0].lower()
+            if scheme not in SCHEMES:
+                raise UnknownNameError("broker URL scheme", scheme, SCHEMES)
+            return cls(url=spec)
+        if "@" in spec or spec.count(":") > 1:  # somebody's address, perhaps with a password
+            raise UsageError(f"{without_password(spec)!r} is not a broker; a URL starts with amqp://")
+        kinds = {source.kind for source in SOURCES}
+        if spec == "auto":
+            return cls()
+        if spec in ORIGINS:
+            return cls(origin=spec)
+        if spec in kinds:
+            return cls(kind=spec)
+        origin, colon, kind = spec.partition(":")
+        if not colon:
+            raise UnknownNameError("broker", spec, {"auto", *ORIGINS, *kinds})
+        if origin not in ORIGINS:
+            raise UnknownNameError("broker origin", origin, ORIGINS)
+        if kind not in kinds:
+            raise UnknownNameError("broker", kind, kinds)
+        return cls(origin=origin, kind=kind)
+
+    def sources(self, protocol: str) -> list[Source]:
+        """In the order in which to try them, never empty; raises UsageError where there can be none."""
+        fitting = [
+            source
+            for origin in ORIGINS
+            for source in SOURCES
+            if source.origin == origin and self.origin in {None, origin} and self.kind in {None, source.kind}
+        ]
+        found = [source for source in fitting if source.protocol == protocol]
+        if found:
+            return found
+        if self.kind and fitting:
+            raise UsageError(f"{self.kind} speaks {fitting[0].protocol}, and the client {protocol}")
+        if self.kind:
+            origins = ", ".join(source.origin for source in SOURCES if source.kind == self.kind)
+            raise UsageError(f"{self.kind} cannot be had {self.origin}; it can be had: {origins}")
+        protocols = sorted({source.protocol for source in SOURCES})
+        if protocol not in protocols:
+            raise UnknownNameError("broker for protocol", protocol, protocols)
+        raise UsageError(f"no broker for protocol {protocol} can be had {self.origin}")

@@ -1,0 +1,33 @@
+"""The tables: which brokers can be had from where, and which URLs lead to one that runs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bench.brokers.compose import ComposeService
+from bench.brokers.embedded import EmbeddedAmqp
+from bench.brokers.external import external_amqp
+from bench.brokers.rabbitmq import NativeRabbitmq
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from contextlib import AbstractAsyncContextManager
+
+    from bench.brokers.origin import Broker
+    from bench.brokers.source import Say, Source
+
+# The order in which ``auto`` tries them: the real thing, the real thing behind Docker's network, a stand-in.
+ORIGINS = ("native", "docker", "embedded")
+
+# A line for each kind of broker and origin that it can have; of several that fit, the first is tried first.
+SOURCES: tuple[Source, ...] = (
+    NativeRabbitmq(),
+    ComposeService(kind="rabbitmq", protocol="amqp", container_port=5672),
+    EmbeddedAmqp(),
+)
+
+# Scheme of a URL -> protocol, and how one that runs is looked at.
+SCHEMES: Mapping[str, tuple[str, Callable[[str, Say], AbstractAsyncContextManager[Broker]]]] = {
+    "amqp": ("amqp", external_amqp),
+    "amqps": ("amqp", external_amqp),
+}

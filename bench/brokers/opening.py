@@ -1,0 +1,83 @@
+"""Opens the broker that was asked for, or the first of several that can be had, and says why that one."""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
+from importlib import metadata
+from typing import TYPE_CHECKING
+
+from bench.brokers.choice import Choice
+from bench.brokers.kinds import SCHEMES
+from bench.brokers.origin import Broker, without_password
+from bench.errors import BrokerError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from bench.brokers.source import Say, Source
+
+ASKED = "it was asked for"
+
+
+@asynccontextmanager
+async def opened(spec: str, protocol: str, say: Say) -> AsyncIterator[Broker]:
+    """See ``open_broker``."""
+    choice = Choice.parse(spec)
+    async with AsyncExitStack() as stack:
+        if protocol == "memory":
+            broker = _in_process()
+        elif choice.url is not None:
+            broker = await _external(choice.url, protocol, stack, say)
+        else:
+            broker = await _first(choice.sources(protocol), stack, say)
+        yield broker
+
+
+def _in_process() -> Broker:
+    return Broker(
+        kind="memory",
+        origin="in-process",
+        protocol="memory",
+        version=metadata.version("mqbench"),
+        why="the memory client needs no broker",
+        url="memory://",
+    )
+
+
+async def _external(url: str, protocol: str, stack: AsyncExitStack, say: Say) -> Broker:
+    spoken, look_at = SCHEMES[url.partition("://")[0].lower()]
+    if spoken != protocol:
+        raise UsageError(
+            f"{without_password(url)} is an address for {spoken}, and the client speaks {protocol}"
+        )
+    return replace(await stack.enter_async_context(look_at(url, say)), why=ASKED)
+
+
+async def _first(sources: list[Source], stack: AsyncExitStack, say: Say) -> Broker:
+    """The first source that gives a broker; raises BrokerError with the reason of each that does not."""
+    passed = []
+    for source in sources:
+        found = source.find()
+        name = f"{source.origin} {source.kind}"
+        if not found.available:
+            passed.append((name, f"{found.detail}; to mend it: {source.mend}", found.detail))
+            continue
+        try:
+            broker = await stack.enter_async_context(source.open(say))
+        except BrokerError as error:
+            say(f"{name} did not start: {error}")
+            passed.append((name, str(error), str(error).partition("\n")[0]))
+            continue
+        if len(sources) == 1:
+            return replace(broker, why=ASKED)
+        skipped = "; ".join(f"no {other} ({reason})" for other, _, reason in passed)
+        return replace(
+            broker, why=f"the first of {len(sources)} that can be had" + (f": {skipped}" if skipped else "")
+        )
+    if len(passed) == 1:
+        name, reason, _ = passed[0]
+        raise BrokerError(f"no {name}: {reason}")
+    raise BrokerError(
+        "no broker can be had:" + "".join(f"\n  {name}: {reason}" for name, reason, _ in passed)
+    )
