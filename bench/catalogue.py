@@ -16,7 +16,7 @@ from bench.errors import BenchError, ScenarioError, UnknownNameError, UsageError
 from bench.scenario import Scenario
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 HEADLINE = "headline"
 _CLIENTS = Path(__file__).parent / "clients"
@@ -95,7 +95,9 @@ def _client(path: Path, adapter: str) -> ClientEntry:
     try:
         tree = ast.parse(path.read_text(encoding="utf-8"))
     except SyntaxError as error:
-        raise UsageError(f"the adapter {path.name} does not parse (line {error.lineno}: {error.msg})") from error
+        raise UsageError(
+            f"the adapter {path.name} does not parse (line {error.lineno}: {error.msg})"
+        ) from error
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Abilities":
             try:
@@ -106,7 +108,9 @@ def _client(path: Path, adapter: str) -> ClientEntry:
             summary = (ast.get_docstring(tree) or "").partition("\n")[0]
             name = canonicalize_name(abilities.distribution) if abilities.distribution else path.stem
             return ClientEntry(name=name, adapter=adapter, abilities=abilities, summary=summary)
-    raise UsageError(f"the adapter {path.name} says nowhere what it can do: it needs abilities = Abilities(...)")
+    raise UsageError(
+        f"the adapter {path.name} says nowhere what it can do: it needs abilities = Abilities(...)"
+    )
 
 
 def scenarios() -> dict[str, ScenarioEntry]:
@@ -132,7 +136,7 @@ def _scenario(path: Path) -> ScenarioEntry:
     scenario = getattr(module, "SCENARIO", None)
     if not isinstance(scenario, Scenario):
         raise ScenarioError(f"the scenario file {path.name} must define SCENARIO = Scenario(...)")
-    sweep = getattr(module, "SWEEP", ({},))
+    sweep: Sequence[Mapping[str, Any]] = getattr(module, "SWEEP", ({},))
     entry = ScenarioEntry(
         name=path.stem,
         question=" ".join((module.__doc__ or "").split()),
@@ -152,5 +156,7 @@ def _executed(path: Path) -> Any:
     except BenchError:
         raise
     except Exception as error:  # somebody's file may raise whatever it likes
-        raise ScenarioError(f"the scenario file {path.name} fails: {type(error).__name__}: {error}") from error
+        raise ScenarioError(
+            f"the scenario file {path.name} fails: {type(error).__name__}: {error}"
+        ) from error
     return module

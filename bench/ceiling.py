@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
-
-import sys
 
 from bench.scenario import Handler
 from bench.trial import Turn
@@ -35,9 +34,7 @@ async def measure(
         await worker.ask(connect, LIMIT_S)
         warm = await worker.ask({"do": "warm-up"}, LIMIT_S)
         count = slice_messages or max(warm["fewest"], round(warm["rate_per_s"] * 0.1))
-        answers = [
-            await worker.ask({"do": "slice", "messages": count}, LIMIT_S) for _ in range(slices)
-        ]
+        answers = [await worker.ask({"do": "slice", "messages": count}, LIMIT_S) for _ in range(slices)]
         await worker.ask({"do": "close"}, LIMIT_S)
     return [Turn.from_answer(answer["sample"], None) for answer in answers]
 

@@ -62,13 +62,17 @@ def _values(_: click.Context, __: click.Parameter, texts: Sequence[str]) -> dict
         name, equals, choices = text.partition("=")
         if not equals or not choices:
             raise UsageError(f"--set takes FIELD=VALUE or FIELD=VALUE,VALUE, got {text!r}")
-        values[name.strip()] = tuple(Scenario.parse_field(name.strip(), one.strip()) for one in choices.split(","))
+        values[name.strip()] = tuple(
+            Scenario.parse_field(name.strip(), one.strip()) for one in choices.split(",")
+        )
     return values
 
 
 @main.command()
 @click.argument("scenario", nargs=-1)
-@click.option("--client", "clients", multiple=True, metavar="REQ", help="Client, such as aio-pika; may be given again.")
+@click.option(
+    "--client", "clients", multiple=True, metavar="REQ", help="Client, such as aio-pika; may be given again."
+)
 @click.option("--loop", "loops", multiple=True, metavar="NAME", help="Event loop; may be given again.")
 @click.option(
     "--broker",
@@ -87,16 +91,45 @@ def _values(_: click.Context, __: click.Parameter, texts: Sequence[str]) -> dict
     metavar="FIELD=VALUE[,VALUE...]",
     help="Change a field of every scenario; several values make a matrix.",
 )
-@click.option("--rounds", type=click.IntRange(1), default=5, show_default=True, help="Replicates: fresh workers each.")
-@click.option("--slices", type=click.IntRange(1), help="Turns of a case in a round  [default: one for each 0.1 s]")
+@click.option(
+    "--rounds", type=click.IntRange(1), default=5, show_default=True, help="Replicates: fresh workers each."
+)
+@click.option(
+    "--slices", type=click.IntRange(1), help="Turns of a case in a round  [default: one for each 0.1 s]"
+)
 @click.option("--seed", type=int, help="Seed of every random order  [default: drawn and recorded]")
-@click.option("--limit", "limit_s", type=click.FloatRange(0.1), default=10.0, show_default=True,
-              help="Seconds without progress after which a client has failed.")
-@click.option("--output", type=click.Path(path_type=Path), metavar="DIR", help="Run folder  [default: results/TIME-SCENARIO]")
-@click.option("--format", "shape", type=click.Choice(["table", "json", "csv"]), default="table", show_default=True)
+@click.option(
+    "--limit",
+    "limit_s",
+    type=click.FloatRange(0.1),
+    default=10.0,
+    show_default=True,
+    help="Seconds without progress after which a client has failed.",
+)
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Run folder  [default: results/TIME-SCENARIO]",
+)
+@click.option(
+    "--format", "shape", type=click.Choice(["table", "json", "csv"]), default="table", show_default=True
+)
 @click.option("--quick", is_flag=True, help="Two short rounds: a look, not a measurement.")
-def run(scenario: tuple[str, ...], clients: tuple[str, ...], loops: tuple[str, ...], broker: str, values: dict[str, tuple[Any, ...]],
-        rounds: int, slices: int | None, seed: int | None, limit_s: float, output: Path | None, shape: str, quick: bool) -> None:
+def run(
+    scenario: tuple[str, ...],
+    clients: tuple[str, ...],
+    loops: tuple[str, ...],
+    broker: str,
+    values: dict[str, tuple[Any, ...]],
+    rounds: int,
+    slices: int | None,
+    seed: int | None,
+    limit_s: float,
+    output: Path | None,
+    shape: str,
+    quick: bool,
+) -> None:
     """Measure SCENARIO... (names, or paths of your own files) and write a run folder.
 
     Without a scenario it is the headline; without --client, those of the clients aio-pika and aioamqp
@@ -132,10 +165,14 @@ def run(scenario: tuple[str, ...], clients: tuple[str, ...], loops: tuple[str, .
 
 @main.command()
 @click.argument("run_folder", metavar="RUN", type=click.Path(path_type=Path))
-@click.option("--format", "shape", type=click.Choice(["table", "json", "csv"]), default="table", show_default=True)
+@click.option(
+    "--format", "shape", type=click.Choice(["table", "json", "csv"]), default="table", show_default=True
+)
 def show(run_folder: Path, shape: str) -> None:
     """Print the table of a stored RUN (a folder, or its name under results/)."""
-    folder = run_folder if run_folder.is_dir() or not (RESULTS / run_folder).is_dir() else RESULTS / run_folder
+    folder = (
+        run_folder if run_folder.is_dir() or not (RESULTS / run_folder).is_dir() else RESULTS / run_folder
+    )
     _show(folder, shape)
 
 

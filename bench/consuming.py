@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from bench.payload import STAMP_BYTES, Inbox, filler
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Awaitable, Callable, Iterator
 
     from bench.client import Receive
     from bench.scenario import Handler
@@ -24,14 +24,14 @@ class Consuming:
         self._payload_bytes = payload_bytes
         self._handler = handler
         self._clock = clock
-        self._countdown: Iterator[int] = iter(())
+        self.countdown: Iterator[int] = iter(())
         self.inboxes: list[Inbox] = []
         self.arrived = asyncio.Event()
         self.last_ns = 0
 
     def begin(self, count: int) -> None:
         """From here on ``arrived`` waits for that many messages to be handled."""
-        self._countdown = iter(range(count - 1, -1, -1))
+        self.countdown = iter(range(count - 1, -1, -1))
         self.last_ns = 0
         self.arrived.clear()
 
@@ -49,11 +49,20 @@ class Consuming:
         """The ``receive`` of one more consumer, with an inbox of its own."""
         inbox = Inbox()
         self.inboxes.append(inbox)
-        take = self._stamped(inbox) if self._payload_bytes >= STAMP_BYTES else self._bare(inbox)
-        return self._handling(take)
+        counts = self._handler.kind == "none"
+        stamped = self._payload_bytes >= STAMP_BYTES
+        take = self._stamped(inbox, counts=counts) if stamped else self._bare(inbox, counts=counts)
+        match self._handler.kind:
+            case "none":
+                return take
+            case "cpu":
+                return self._computing(take)
+            case "sleep":
+                return self._sleeping(take)
 
-    def _stamped(self, inbox: Inbox) -> Callable[[bytes], None]:
-        clock, size, tail = self._clock, self._payload_bytes, filler(self._payload_bytes)
+    def _stamped(self, inbox: Inbox, *, counts: bool) -> Callable[[bytes], None]:
+        """The hot path: one function with every name bound, as each call more would cost every message."""
+        clock, size, tail, last = self._clock, self._payload_bytes, filler(self._payload_bytes), self._last
         received, stamps, damaged = inbox.received_ns.append, inbox.stamps.extend, inbox.damaged.append
 
         def take(body: bytes) -> None:
@@ -63,45 +72,51 @@ class Consuming:
             else:
                 damaged(len(inbox.received_ns) - 1)
                 stamps((bytes(body[:STAMP_BYTES]) + _BLANK)[:STAMP_BYTES])
+            if counts and not next(self.countdown, 1):
+                last()
 
         return take
 
-    def _bare(self, inbox: Inbox) -> Callable[[bytes], None]:
-        clock, whole = self._clock, filler(self._payload_bytes)
+    def _bare(self, inbox: Inbox, *, counts: bool) -> Callable[[bytes], None]:
+        clock, whole, last = self._clock, filler(self._payload_bytes), self._last
         received, damaged = inbox.received_ns.append, inbox.damaged.append
 
         def take(body: bytes) -> None:
             received(clock())
             if body != whole:
                 damaged(len(inbox.received_ns) - 1)
+            if counts and not next(self.countdown, 1):
+                last()
 
         return take
 
-    def _handling(self, take: Callable[[bytes], None]) -> Receive:
-        count, time_s = self._count, self._handler.time_us / 1e6
+    def _computing(self, take: Callable[[bytes], None]) -> Receive:
+        time_s, thread_time, last = self._handler.time_us / 1e6, time.thread_time, self._last
 
         def receive(body: bytes) -> None:
             take(body)
-            count()
-
-        def receive_and_compute(body: bytes) -> None:
-            take(body)
-            until = time.thread_time() + time_s
-            while time.thread_time() < until:
+            until = thread_time() + time_s
+            while thread_time() < until:
                 pass
-            count()
+            if not next(self.countdown, 1):
+                last()
 
-        async def sleep_and_count() -> None:
-            await asyncio.sleep(time_s)
-            count()
+        return receive
 
-        def receive_and_sleep(body: bytes) -> asyncio.Future[None] | None:
+    def _sleeping(self, take: Callable[[bytes], None]) -> Receive:
+        time_s, sleep, last = self._handler.time_us / 1e6, asyncio.sleep, self._last
+
+        async def handle() -> None:
+            await sleep(time_s)
+            if not next(self.countdown, 1):
+                last()
+
+        def receive(body: bytes) -> Awaitable[None]:
             take(body)
-            return sleep_and_count()  # type: ignore[return-value]
+            return handle()
 
-        return {"none": receive, "cpu": receive_and_compute, "sleep": receive_and_sleep}[self._handler.kind]
+        return receive
 
-    def _count(self) -> None:
-        if not next(self._countdown, 1):
-            self.last_ns = self._clock()
-            self.arrived.set()
+    def _last(self) -> None:
+        self.last_ns = self._clock()
+        self.arrived.set()

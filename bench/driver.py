@@ -117,9 +117,7 @@ class Driver:
         self._refuse_what_the_client_cannot()
         async with AsyncExitStack() as stack:
             began = self._clock()
-            self._depth = await stack.enter_async_context(
-                self._client.topology(self._target, self._queues)
-            )
+            self._depth = await stack.enter_async_context(self._client.topology(self._target, self._queues))
             declared = self._clock()
             for index in range(self._scenario.producers):
                 queue = self._queues[index % len(self._queues)]
@@ -329,7 +327,9 @@ class Driver:
         latencies = self._ledger.latencies_ns
         negative = sum(latency < 0 for latency in latencies)
         latency, confirm, lag = Histogram(), Histogram(), Histogram()
-        latency.add_all(value for value in latencies if value >= 0) if negative else latency.add_all(latencies)
+        latency.add_all(value for value in latencies if value >= 0) if negative else latency.add_all(
+            latencies
+        )
         if self._target.acknowledged:
             for producer in self._producers:
                 confirm.add_all(producer.confirm_ns)

@@ -54,7 +54,7 @@ def current(entry: ClientEntry, loop: str) -> Environment:
     return Environment(
         python=sys.executable,
         python_version=platform.python_version(),
-        client_version=metadata.version(distribution if distribution else "mqbench"),
+        client_version=metadata.version(distribution or "mqbench"),
         requires=" ".join(_dependencies(distribution)) if distribution else "",
         loop_version=metadata.version(loop_distribution) if loop_distribution else platform.python_version(),
     )

@@ -48,7 +48,9 @@ class UnknownNameError(UsageError):
         names = sorted(known)
         near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
         hint = f"; did you mean {near[0]!r}?" if near else ""
-        super().__init__(f"no {what} {name!r}{hint} There are: {', '.join(names)}".replace("' There", "'; there"))
+        super().__init__(
+            f"no {what} {name!r}{hint} There are: {', '.join(names)}".replace("' There", "'; there")
+        )
 
 
 class UnsupportedError(UsageError):

@@ -27,7 +27,7 @@ else:
         return used.ru_utime, used.ru_stime, used.ru_nvcsw, used.ru_nivcsw
 
 
-LAG_PERIOD_S = 0.005
+LAG_PERIOD_S = 0.01
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +101,7 @@ class Gauges:
         )
 
     def start_lag(self) -> None:
-        """Begins to sample, every 5 ms, by how much the loop is late; needs a running loop."""
+        """Begins to sample, every 10 ms, by how much the loop is late; needs a running loop."""
         loop = asyncio.get_running_loop()
         clock, late = self._clock, self.lag_ns.append
         period_ns = round(LAG_PERIOD_S * 1e9)

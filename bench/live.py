@@ -6,7 +6,8 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from rich.progress import BarColumn, Progress as Bar, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -22,7 +23,8 @@ PLAIN_EVERY_S = 10.0
 @contextmanager
 def view(console: Console) -> Iterator[tuple[Callable[[str], None], Callable[[Progress], None]]]:
     """Yields ``say`` (a sentence to keep) and ``tell`` (what happens now). Draws at most twice a second:
-    the processors belong to the workers."""
+    the processors belong to the workers.
+    """
     if console.is_terminal:
         with _bar(console) as both:
             yield both
@@ -44,22 +46,25 @@ def _bar(console: Console) -> Iterator[tuple[Callable[[str], None], Callable[[Pr
         task = bar.add_task("starting", total=None)
 
         def tell(progress: Progress) -> None:
-            bar.update(task, description=worded(progress), completed=progress.done, total=progress.total or None)
+            bar.update(
+                task, description=worded(progress), completed=progress.done, total=progress.total or None
+            )
 
         yield (lambda text: console.print(text, highlight=False)), tell
 
 
 def _lines(console: Console) -> tuple[Callable[[str], None], Callable[[Progress], None]]:
-    spoken = {"what": "", "at": 0.0}
+    spoken_what, spoken_at = "", 0.0
 
     def say(text: str) -> None:
         console.print(text, highlight=False, soft_wrap=True)
 
     def tell(progress: Progress) -> None:
+        nonlocal spoken_what, spoken_at
         now = time.monotonic()
-        if progress.what == spoken["what"] and now - float(spoken["at"]) < PLAIN_EVERY_S:
+        if progress.what == spoken_what and now - spoken_at < PLAIN_EVERY_S:
             return
-        spoken.update(what=progress.what, at=now)
+        spoken_what, spoken_at = progress.what, now
         done = f" ({progress.done} of {progress.total} turns)" if progress.total else ""
         say(f"{worded(progress)}{done}")
 

@@ -157,5 +157,3 @@ class Ledger:
         self._account += Account(
             received=received, corrupted=corrupted, duplicated=came - corrupted - received
         )
-
-

@@ -57,7 +57,7 @@ class Plan:
     skipped: tuple[Skipped, ...]
     blocks: tuple[tuple[Case, ...], ...]
     rounds: int
-    slices: int
+    slices: int | None
     seed: int
     limit_s: float
 
@@ -73,7 +73,7 @@ def make(
     loops: Sequence[str],
     missing: Callable[[str, str], str | None],
     rounds: int,
-    slices: int,
+    slices: int | None,
     seed: int,
     limit_s: float,
 ) -> Plan:

@@ -1,4 +1,4 @@
-"""The results schema (columns, units, version), crash-safe writing, and loading into pandas."""
+"""Run folders: written so that a killed run keeps what it measured, and loaded into pandas."""
 
 from __future__ import annotations
 
@@ -7,155 +7,24 @@ import errno
 import json
 import os
 import shutil
-from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from bench.errors import ResultsError, SchemaError
-from bench.scenario import Scenario
+from bench.schema import SCHEMA_VERSION, SLICE_COLUMNS, TRIAL_COLUMNS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     import pandas
 
-SCHEMA_VERSION = 1
+    from bench.schema import Column
+
 LEAST_FREE_BYTES = 16 << 20
 
 TRIALS, SLICES, LATENCIES, RUN = "trials.csv", "slices.csv", "latency.hlog", "run.json"
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """A column of a results file: what it holds, with its unit in the name."""
-
-    name: str
-    meaning: str
-
-
-_SCENARIO_MEANING = {
-    "producers": "producers in the worker, each with a connection of its own",
-    "consumers": "consumers in the worker, each with a connection of its own",
-    "queues": "queues; producer i and consumer j use queues i and j modulo this",
-    "prefetch": "messages that a consumer may hold unacknowledged",
-    "payload_bytes": "size of a message body",
-    "in_flight": "publishes that one producer keeps outstanding",
-    "guarantee": "at-most-once: no confirms and no acks; at-least-once: both",
-    "ack_every": "a consumer acknowledges every n-th message and those before it",
-    "persistent": "the broker was asked to keep messages on disk",
-    "handler": "what a consumer did with a message: none, sleep:TIME or cpu:TIME",
-    "measure": "the timed stretch: end-to-end, publish or consume",
-    "warmup_s": "seconds of warm-up in each round",
-    "measure_s": "seconds of measurement asked for in each round",
-}
-
-_IDENTITY = (
-    Column("case", "number of the case within the run"),
-    Column("round", "the replicate; 0 for a case that was skipped"),
-    Column("block", "which cases took turns together"),
-    Column("status", "valid, invalid or skipped; only valid rows may be averaged"),
-    Column("reason", "why the row is not valid"),
-    Column("scenario", "name of the scenario"),
-    Column("point", "what tells this point of a sweep from the others"),
-    *(Column(field.name, _SCENARIO_MEANING[field.name]) for field in fields(Scenario)),
-    Column("client", "the client as it was asked for"),
-    Column("client_version", "its resolved version"),
-    Column("client_requires", "resolved versions of what it depends on"),
-    Column("loop", "event loop"),
-    Column("loop_version", "its version, the interpreter's for asyncio"),
-    Column("python_version", "interpreter of the worker"),
-    Column("protocol", "amqp, memory, ..."),
-    Column("broker_kind", "the broker's product"),
-    Column("broker_origin", "external, native, docker, embedded or in-process"),
-    Column("broker_version", "its version"),
-    Column("broker_url", "where it answered, without credentials"),
-    Column("load_model", "closed: a lane sends its next message when the last was confirmed"),
-    Column("hash_seed", "PYTHONHASHSEED of the round, the same for all its cases"),
-)
-
-_COUNTS = (
-    Column("slices", "turns that were measured"),
-    Column("slice_messages", "messages in a turn"),
-    Column("sent", "messages handed to the client in measured turns"),
-    Column("confirmed", "publishes that the broker confirmed; empty at most once"),
-    Column("received", "messages that came, each counted once, intact"),
-    Column("lost", "messages that did not come"),
-    Column("duplicated", "further copies of a message that had come"),
-    Column("reordered", "messages that came after a later one of their stream, to the same consumer"),
-    Column("corrupted", "bodies whose stamp, length or filling was changed"),
-    Column("negative_latencies", "messages that came before they were sent, by the clock"),
-    Column("stamped", "false: bodies too small for a stamp, so messages were only counted"),
-)
-
-_RATES = (
-    Column("rate_per_s", "delivered and verified messages a second, over all turns: the headline"),
-    Column("confirmed_per_s", "confirmed publishes a second; empty at most once"),
-    Column("bytes_per_s", "delivered and verified payload bytes a second"),
-    Column("elapsed_s", "length of all timed stretches together"),
-    Column("declare_s", "making the queues, before any timed stretch"),
-    Column("connect_s", "connecting the producers"),
-    Column("join_s", "connecting the consumers; empty unless measured end to end"),
-    Column("drift", "last third of the turns against the first, minus 1; flagged in warnings, never used to choose data"),
-)
-
-_LATENCY = tuple(
-    Column(f"{what}_{name}_us", f"{meaning}, {described}; empty with fewer than ten samples beyond it")
-    for what, meaning in (
-        ("latency", "end-to-end latency from the send to the receipt"),
-        ("confirm", "time from the send to the broker's confirm"),
-        ("loop_lag", "how late the event loop ran a timer"),
-    )
-    for name, described in (
-        ("p50", "median"),
-        ("p90", "90th percentile"),
-        ("p99", "99th percentile"),
-        ("p999", "99.9th percentile"),
-        ("max", "largest"),
-    )
-)
-
-_COST = (
-    Column("client_cpu_us_per_message", "CPU time of the worker in timed stretches, user and system"),
-    Column("client_cpu_user_us_per_message", "of that, user time"),
-    Column("client_cpu_system_us_per_message", "of that, system time"),
-    Column("broker_cpu_us_per_message", "CPU time of the broker's processes; empty where they are not ours"),
-    Column("client_cores", "CPU seconds of the worker per second"),
-    Column("broker_cores", "CPU seconds of the broker per second; empty where it is not ours"),
-    Column("peak_rss_bytes", "largest resident set of the worker"),
-    Column("gc_collections", "garbage collections in timed stretches"),
-    Column("gc_pause_s", "time spent in them"),
-    Column("voluntary_switches", "times the worker waited"),
-    Column("involuntary_switches", "times the worker was taken off the processor"),
-    Column("harness_share", "part of the client's CPU time per message that the harness itself needs: the memory client's, at most"),
-    Column("bottleneck", "client, broker, host, rate or unclear"),
-    Column("bottleneck_why", "the figures that led there"),
-    Column("steal_share", "processor time that the hypervisor took during the turns"),
-    Column("cpu_pressure_share", "time in which something waited for a processor"),
-    Column("others_cores", "CPU seconds per second of processes that are not part of the run"),
-)
-
-TRIAL_COLUMNS: tuple[Column, ...] = (*_IDENTITY, *_COUNTS, *_RATES, *_LATENCY, *_COST)
-
-SLICE_COLUMNS: tuple[Column, ...] = (
-    Column("case", "number of the case within the run"),
-    Column("round", "the replicate"),
-    Column("block", "which cases took turns together"),
-    Column("slice", "which of the case's turns, from 0"),
-    Column("turn", "place of the turn in the block's random order, from 0"),
-    Column("messages", "messages in the turn"),
-    Column("received", "messages that came, each counted once, intact"),
-    Column("lost", "messages that did not come"),
-    Column("duplicated", "further copies of a message that had come"),
-    Column("reordered", "messages that came after a later one of their stream"),
-    Column("corrupted", "bodies that were changed"),
-    Column("elapsed_s", "length of the timed stretch"),
-    Column("rate_per_s", "delivered and verified messages a second"),
-    Column("latency_p50_us", "median end-to-end latency"),
-    Column("latency_p99_us", "99th percentile; empty with fewer than ten samples beyond it"),
-    Column("client_cpu_us_per_message", "CPU time of the worker"),
-    Column("broker_cpu_us_per_message", "CPU time of the broker; empty where it is not ours"),
-)
 
 
 class Table:
@@ -200,7 +69,7 @@ class Recorder:
     @contextmanager
     def opened(cls, folder: Path, run: dict[str, Any]) -> Iterator[Self]:
         """Makes the folder, which must be new or empty and have room; raises ResultsError if it cannot."""
-        with _as_results_error(folder):
+        with _as_results_error(folder), ExitStack() as stack:
             folder.mkdir(parents=True, exist_ok=True)
             if any(folder.iterdir()):
                 raise ResultsError(f"the results folder {folder} is not empty; name a new one with --output")
@@ -210,12 +79,9 @@ class Recorder:
                     f"a run needs {LEAST_FREE_BYTES >> 20}"
                 )
             recorder = cls(folder, run)
-        try:
-            with _as_results_error(folder):
-                yield recorder
-        finally:
-            recorder.trials.close()
-            recorder.slices.close()
+            stack.callback(recorder.trials.close)
+            stack.callback(recorder.slices.close)
+            yield recorder
 
     def note(self, **facts: Any) -> None:
         """Adds facts to run.json."""
@@ -234,10 +100,19 @@ def _as_results_error(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno not in {errno.ENOSPC, errno.EROFS, errno.EACCES, errno.ENOTDIR, errno.EEXIST, errno.EDQUOT}:
+        if error.errno not in {
+            errno.ENOSPC,
+            errno.EROFS,
+            errno.EACCES,
+            errno.ENOTDIR,
+            errno.EEXIST,
+            errno.EDQUOT,
+        }:
             raise
         reason = os.strerror(error.errno)
-        raise ResultsError(f"cannot write results to {folder} ({reason}); name another folder with --output") from error
+        raise ResultsError(
+            f"cannot write results to {folder} ({reason}); name another folder with --output"
+        ) from error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -264,7 +139,6 @@ def load(folder: Path) -> Run:
             f"{folder} has results of schema {version}, this mqbench reads up to {SCHEMA_VERSION}; "
             f"use mqbench {facts.get('mqbench_version', 'of a later version')} or newer"
         )
-    kept = {"keep_default_na": False, "na_values": [""]}
-    text = {name: "string" for name in ("reason", "point", "client_requires", "bottleneck_why")}
-    trials = pd.read_csv(folder / TRIALS, dtype=text, **kept)
-    return Run(folder=folder, facts=facts, trials=trials, slices=pd.read_csv(folder / SLICES, **kept))
+    text = dict.fromkeys(("reason", "point", "client_requires", "bottleneck_why"), "string")
+    trials = pd.read_csv(folder / TRIALS, dtype=text)
+    return Run(folder=folder, facts=facts, trials=trials, slices=pd.read_csv(folder / SLICES))

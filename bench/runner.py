@@ -176,7 +176,10 @@ class Runner:
         self._tell(Progress(what="measuring the harness itself", case=case, **self._position()))
         cost_us = await harness_cpu_us(self._engine, case.scenario, case.loop)
         for other in self._plan.cases:
-            if (other.scenario, other.loop) == (case.scenario, case.loop) and other.protocol != _CEILING_PROTOCOL:
+            if (other.scenario, other.loop) == (
+                case.scenario,
+                case.loop,
+            ) and other.protocol != _CEILING_PROTOCOL:
                 self._harness_us[other.number] = cost_us
 
     async def _connect(self, stack: AsyncExitStack, trial: Trial, variables: Mapping[str, str]) -> Live:

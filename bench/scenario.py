@@ -36,7 +36,9 @@ class Handler:
             return cls()
         match = re.fullmatch(r"(sleep|cpu):(\d+(?:\.\d+)?)(us|ms|s)", text)
         if match is None or float(match[2]) <= 0:
-            raise ScenarioError(f"handler must be none, sleep:TIME or cpu:TIME such as sleep:5ms, got {text!r}")
+            raise ScenarioError(
+                f"handler must be none, sleep:TIME or cpu:TIME such as sleep:5ms, got {text!r}"
+            )
         kind: HandlerKind = "sleep" if match[1] == "sleep" else "cpu"
         return cls(kind, float(match[2]) * _UNIT_US[match[3]])
 
@@ -72,7 +74,7 @@ class Scenario:
     guarantee: Guarantee = "at-least-once"
     ack_every: int = 1
     persistent: bool = False
-    handler: Handler = Handler()  # noqa: RUF009  # frozen, so one default may be shared
+    handler: Handler = Handler()  # frozen, so one default may be shared
     measure: Measure = "end-to-end"
     warmup_s: float = 0.5
     measure_s: float = 2.0

@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from bench.brokers import Broker
-    from bench.catalogue import ClientEntry
-    from bench.environments import Environment
     from bench.runner import Outcome, Progress
 
     Say = Callable[[str], None]
@@ -156,7 +154,7 @@ def installed_loops() -> list[str]:
 
 async def calibrate(names: Sequence[str]) -> list[tuple[str, ...]]:
     """What the harness reaches and costs with no client: a row of words for each loop."""
-    rows = []
+    rows: list[tuple[str, ...]] = []
     scenario = catalogue.find_scenario(catalogue.HEADLINE).points[0]
     for name in names:
         if (why := loops.named(name).missing()) is not None:

@@ -9,7 +9,7 @@ from bench.gauges import NOTHING, Usage
 from bench.histogram import Histogram, percentile_or_none
 from bench.meters import bottleneck
 from bench.payload import STAMP_BYTES, Account
-from bench.results import TRIAL_COLUMNS
+from bench.schema import TRIAL_COLUMNS
 
 if TYPE_CHECKING:
     from bench.brokers.origin import Broker
@@ -238,6 +238,7 @@ def merged(histograms: Any) -> Histogram:
 
 def percentiles(what: str, histogram: Histogram) -> dict[str, Any]:
     row = {
-        f"{what}_{name}_us": percentile_or_none(histogram, percentile) for name, percentile in PERCENTILES.items()
+        f"{what}_{name}_us": percentile_or_none(histogram, percentile)
+        for name, percentile in PERCENTILES.items()
     }
     return {**row, f"{what}_max_us": histogram.maximum if histogram.total else None}

@@ -191,9 +191,7 @@ def serve(lines: TextIO, answer: Callable[[Answer], None]) -> None:
         answer({"failed": describe(leaf), "kind": kind})
 
 
-def _read(
-    lines: TextIO, loop: asyncio.AbstractEventLoop, commands: asyncio.Queue[Answer | None]
-) -> None:
+def _read(lines: TextIO, loop: asyncio.AbstractEventLoop, commands: asyncio.Queue[Answer | None]) -> None:
     """In a thread of its own: not every loop can watch a pipe, and a thread that waits costs nothing."""
     for line in lines:
         loop.call_soon_threadsafe(commands.put_nowait, json.loads(line))

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import secrets
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -25,7 +28,9 @@ def faulty() -> Callable[[str], str]:
 def mqbench(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
     """Runs the command in an empty folder, as a user would."""
 
-    def run(*words: str, cwd: Path = tmp_path, timeout: float = 100, **env: str) -> subprocess.CompletedProcess[str]:
+    def run(
+        *words: str, cwd: Path = tmp_path, timeout: float = 100, **env: str
+    ) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "-m", "bench", *words],
             cwd=cwd,
@@ -41,12 +46,25 @@ def mqbench(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
 
 
 @pytest.fixture
-def nothing_left() -> Iterator[None]:
-    """Fails if a worker, broker or temporary folder of ours outlives the test."""
+def nothing_left(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+    """Fails if a process that was started in the test, or a temporary folder, outlives it by five seconds."""
+    mark = f"{os.getpid()}-{secrets.token_hex(8)}"
+    monkeypatch.setenv("MQBENCH_TEST_MARK", mark)
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setenv("TMPDIR", str(temporary))
     yield
-    left = [
-        " ".join(process.info["cmdline"])
-        for process in psutil.process_iter(["cmdline"])
-        if any("bench.worker" in word or "bench.brokers" in word for word in process.info["cmdline"] or ())
-    ]
+    until = time.monotonic() + 5
+    while (
+        left := [*_marked(mark), *(path.name for path in temporary.iterdir())]
+    ) and time.monotonic() < until:
+        time.sleep(0.1)
     assert left == []
+
+
+def _marked(mark: str) -> Iterator[str]:
+    """The command lines of processes that inherited the mark."""
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            if process.pid != os.getpid() and process.environ().get("MQBENCH_TEST_MARK") == mark:
+                yield " ".join(process.cmdline())

@@ -15,7 +15,15 @@ from bench.scenario import Handler, Scenario
 QUICK: dict[str, Any] = {"warmup_s": 0.05}
 
 
-async def drive(adapter: str, scenario: Scenario, *, loop: str = "asyncio", turns: int = 2, messages: int = 600, limit_s: float = 0.5) -> list[dict[str, Any]]:
+async def drive(
+    adapter: str,
+    scenario: Scenario,
+    *,
+    loop: str = "asyncio",
+    turns: int = 2,
+    messages: int = 600,
+    limit_s: float = 0.5,
+) -> list[dict[str, Any]]:
     """The samples of some turns of a client, in a worker of its own; what the worker says went wrong is raised."""
     order = {
         "do": "connect",
@@ -83,13 +91,17 @@ async def test_lost_messages_are_counted_as_lost(faulty: Callable[[str], str], p
 
 
 @pytest.mark.parametrize("payload_bytes", [24, 1024])
-async def test_duplicated_messages_are_counted_as_duplicated(faulty: Callable[[str], str], payload_bytes: int) -> None:
+async def test_duplicated_messages_are_counted_as_duplicated(
+    faulty: Callable[[str], str], payload_bytes: int
+) -> None:
     samples = await drive(faulty("duplicates"), Scenario(payload_bytes=payload_bytes), turns=2)
     assert set(surprises(samples)) == {"duplicated"}
 
 
 @pytest.mark.parametrize("payload_bytes", [5, 24, 1024])
-async def test_a_changed_bit_is_counted_as_corrupted(faulty: Callable[[str], str], payload_bytes: int) -> None:
+async def test_a_changed_bit_is_counted_as_corrupted(
+    faulty: Callable[[str], str], payload_bytes: int
+) -> None:
     samples = await drive(faulty("corrupts"), Scenario(payload_bytes=payload_bytes), turns=1)
     assert surprises(samples) == {"corrupted": 2}
 
@@ -100,7 +112,9 @@ async def test_a_message_that_overtakes_another_is_counted_as_reordered(faulty: 
 
 
 async def test_a_publish_that_never_returns_is_a_stall(faulty: Callable[[str], str]) -> None:
-    with pytest.raises(StalledError, match=r"publishing stood still for 0\.5 s with 50 of \d+ publishes unanswered"):
+    with pytest.raises(
+        StalledError, match=r"publishing stood still for 0\.5 s with 50 of \d+ publishes unanswered"
+    ):
         await drive(faulty("stalls"), Scenario(), turns=3)
 
 
@@ -115,11 +129,15 @@ async def test_an_error_from_publish_reaches_the_driver(faulty: Callable[[str], 
 
 
 async def test_a_confirm_before_the_broker_has_the_message_is_found_out(faulty: Callable[[str], str]) -> None:
-    with pytest.raises(DishonestError, match="50 publishes were reported as confirmed when the broker held only"):
+    with pytest.raises(
+        DishonestError, match="50 publishes were reported as confirmed when the broker held only"
+    ):
         await drive(faulty("confirms_early"), Scenario())
 
 
-async def test_a_worker_that_blocks_its_loop_is_given_up_and_ended(faulty: Callable[[str], str], nothing_left: None) -> None:
+async def test_a_worker_that_blocks_its_loop_is_given_up_and_ended(
+    faulty: Callable[[str], str], nothing_left: None
+) -> None:
     order = {
         "do": "connect",
         "adapter": faulty("hangs"),
@@ -157,5 +175,7 @@ async def test_a_computing_handler_costs_the_worker_its_time() -> None:
 
 
 async def test_an_adapter_that_cannot_be_imported_is_a_sentence() -> None:
-    with pytest.raises(WorkerFailedError, match="ModuleNotFoundError: No module named 'bench.clients.nothing'"):
+    with pytest.raises(
+        WorkerFailedError, match="ModuleNotFoundError: No module named 'bench.clients.nothing'"
+    ):
         await drive("nothing", Scenario())

@@ -13,15 +13,65 @@ import pytest
 ROOT = Path(__file__).parent.parent
 BENCH = ROOT / "bench"
 MEASURED = {
-    "bench", "client", "consuming", "driver", "errors", "gauges", "histogram", "loops", "payload", "publishing", "scenario", "worker",
+    "bench",
+    "client",
+    "consuming",
+    "driver",
+    "errors",
+    "gauges",
+    "histogram",
+    "loops",
+    "payload",
+    "publishing",
+    "scenario",
+    "worker",
 }
-PURE = {"stats", "scenario", "plan", "report"}
-IMPURE_LIBRARIES = {"socket", "subprocess", "asyncio", "psutil", "urllib", "http", "shutil", "tempfile", "signal"}
+PURE = {"stats", "scenario", "schema", "plan", "report"}
+IMPURE_LIBRARIES = {
+    "socket",
+    "subprocess",
+    "asyncio",
+    "psutil",
+    "urllib",
+    "http",
+    "shutil",
+    "tempfile",
+    "signal",
+}
 # From the top: a room may import only rooms further down.
 ORDER = [
-    "__main__", "cli", "live", "session", "runner", "ceiling", "trial", "brokers", "engine", "environments", "report", "hlog",
-    "results", "stats", "meters", "machine", "cgroup", "plan", "catalogue",
-    "worker", "driver", "publishing", "consuming", "clients", "gauges", "histogram", "payload", "loops", "client", "scenario", "errors",
+    "__main__",
+    "cli",
+    "live",
+    "session",
+    "runner",
+    "ceiling",
+    "trial",
+    "brokers",
+    "engine",
+    "environments",
+    "report",
+    "hlog",
+    "results",
+    "schema",
+    "stats",
+    "meters",
+    "machine",
+    "cgroup",
+    "plan",
+    "catalogue",
+    "worker",
+    "driver",
+    "publishing",
+    "consuming",
+    "clients",
+    "gauges",
+    "histogram",
+    "payload",
+    "loops",
+    "client",
+    "scenario",
+    "errors",
 ]
 
 
@@ -61,12 +111,18 @@ def test_arrows_point_down(path: Path) -> None:
 def test_a_measured_process_imports_the_standard_library_alone(path: Path) -> None:
     if room(path) not in MEASURED:
         return
-    foreign = {name.split(".")[0] for name in imports(path)} - set(sys.stdlib_module_names) - {"bench", "__future__"}
+    foreign = (
+        {name.split(".")[0] for name in imports(path)}
+        - set(sys.stdlib_module_names)
+        - {"bench", "__future__"}
+    )
     assert foreign == set()
 
 
 def test_only_the_worker_imports_an_adapter() -> None:
-    importers = {room(path) for path in modules() for name in imports(path) if name.startswith("bench.clients")}
+    importers = {
+        room(path) for path in modules() for name in imports(path) if name.startswith("bench.clients")
+    }
     assert importers - {"clients"} == set()  # the worker does it by name
 
 
@@ -97,7 +153,11 @@ def test_only_the_command_line_prints(path: Path) -> None:
     if room(path) == "cli":
         return
     tree = ast.parse(path.read_text(encoding="utf-8"))
-    calls = [node.func.id for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)]
+    calls = [
+        node.func.id
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+    ]
     assert "print" not in calls
 
 

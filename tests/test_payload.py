@@ -97,7 +97,11 @@ def test_any_changed_bit_of_a_stamp_is_seen(bit: int, sequence: int, sent_ns: in
 @given(st.lists(st.sampled_from(["keep", "lose", "twice"]), min_size=1, max_size=60), st.integers(0, 9))
 def test_counts_are_what_was_done_whatever_the_order(fates: list[str], seed: int) -> None:
     wanted = keys(0, 5, len(fates))
-    came = [(key, 1) for key, fate in zip(wanted, fates, strict=True) for _ in range({"keep": 1, "lose": 0, "twice": 2}[fate])]
+    came = [
+        (key, 1)
+        for key, fate in zip(wanted, fates, strict=True)
+        for _ in range({"keep": 1, "lose": 0, "twice": 2}[fate])
+    ]
     random.Random(seed).shuffle(came)
     account = settled([wanted], inbox(*came))
     assert (account.received, account.lost, account.duplicated, account.corrupted) == (

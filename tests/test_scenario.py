@@ -34,7 +34,10 @@ def test_every_problem_is_in_one_message() -> None:
         ({"measure_s": float("inf")}, "measure_s must be more than 0 seconds, got inf"),
         ({"queues": 2}, "queues must be at most producers (1) and consumers (1), got 2"),
         ({"ack_every": 101}, "ack_every must be at most prefetch (100), got 101"),
-        ({"ack_every": 2, "handler": Handler("sleep", 1.0)}, "ack_every must be 1 with handler sleep:1us, got 2"),
+        (
+            {"ack_every": 2, "handler": Handler("sleep", 1.0)},
+            "ack_every must be 1 with handler sleep:1us, got 2",
+        ),
     ],
 )
 def test_a_field_that_makes_no_sense_is_named_with_its_value(values: dict[str, object], message: str) -> None:
@@ -53,7 +56,9 @@ def test_an_unknown_field_names_the_nearest() -> None:
         Scenario().with_fields({"prefech": 1})
 
 
-@pytest.mark.parametrize(("text", "time_us"), [("sleep:5ms", 5000.0), ("cpu:50us", 50.0), ("sleep:0.25s", 250_000.0)])
+@pytest.mark.parametrize(
+    ("text", "time_us"), [("sleep:5ms", 5000.0), ("cpu:50us", 50.0), ("sleep:0.25s", 250_000.0)]
+)
 def test_a_handler_is_written_with_its_unit(text: str, time_us: float) -> None:
     handler = Handler.parse(text)
     assert handler.time_us == time_us
@@ -72,7 +77,9 @@ def test_every_field_can_be_set_from_its_own_text(field: str) -> None:
     assert Scenario.parse_field(field, str(value)) == value
 
 
-@pytest.mark.parametrize(("field", "text"), [("producers", "x"), ("warmup_s", "soon"), ("persistent", "maybe")])
+@pytest.mark.parametrize(
+    ("field", "text"), [("producers", "x"), ("warmup_s", "soon"), ("persistent", "maybe")]
+)
 def test_text_that_is_no_value_of_the_field_is_refused(field: str, text: str) -> None:
     with pytest.raises(ScenarioError, match=f"{field} must be"):
         Scenario.parse_field(field, text)

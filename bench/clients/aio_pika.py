@@ -17,7 +17,7 @@ import aio_pika
 from bench.client import Abilities
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Sequence
 
     from aio_pika.abc import AbstractIncomingMessage
 
@@ -54,8 +54,8 @@ class AioPika:
         ):
             send = channel.default_exchange.publish
 
-            async def publish(body: bytes) -> None:
-                await send(message(body, delivery_mode=mode), queue, mandatory=False)
+            def publish(body: bytes) -> Awaitable[object]:
+                return send(message(body, delivery_mode=mode), queue, mandatory=False)
 
             yield publish
 
@@ -86,7 +86,9 @@ class AioPika:
         ):
             await channel.set_qos(prefetch_count=target.prefetch)
             source = await channel.get_queue(queue, ensure=False)
-            tag = await source.consume(handle if target.acknowledged else take, no_ack=not target.acknowledged)
+            tag = await source.consume(
+                handle if target.acknowledged else take, no_ack=not target.acknowledged
+            )
             yield
             await source.cancel(tag)
             if last is not None and unacknowledged:

@@ -11,15 +11,17 @@ one publish in flight on it; order is then promised within a lane, not across a 
 
 from __future__ import annotations
 
+import ssl
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
 
 import aioamqp
 
 from bench.client import Abilities
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Sequence
 
     from aioamqp.channel import Channel
     from aioamqp.protocol import AmqpProtocol
@@ -29,7 +31,15 @@ if TYPE_CHECKING:
 
 @asynccontextmanager
 async def connection(target: Target) -> AsyncIterator[AmqpProtocol]:
-    transport, protocol = await aioamqp.from_url(target.url)
+    url = urlsplit(target.url)  # aioamqp.from_url does not decode what a URL has to encode
+    transport, protocol = await aioamqp.connect(
+        host=url.hostname,
+        port=url.port,
+        login=unquote(url.username or "guest"),
+        password=unquote(url.password or "guest"),
+        virtualhost=unquote(url.path[1:]) or "/",
+        ssl=ssl.create_default_context() if url.scheme == "amqps" else None,
+    )
     try:
         yield protocol
     finally:
@@ -68,8 +78,8 @@ class Aioamqp:
             if not target.acknowledged:
                 send = (await protocol.channel()).basic_publish
 
-                async def publish(body: bytes) -> None:
-                    await send(body, "", queue, properties)
+                def publish(body: bytes) -> Awaitable[None]:
+                    return send(body, "", queue, properties)  # type: ignore[no-any-return]  # untyped library
 
                 yield publish
                 return

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas
 
-from bench.stats import rate_interval
+from bench.stats.intervals import rate_interval
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -26,7 +26,9 @@ def rendered(run: Run, cases: Sequence[CaseSummary]) -> Iterator[RenderableType]
         yield Text(f"! {warning}")
     for case in cases:
         if case.status != "valid":
-            yield Text(f"{case.status}: {case.scenario} {case.point} {case.client} {case.loop}: {case.reason}")
+            yield Text(
+                f"{case.status}: {case.scenario} {case.point} {case.client} {case.loop}: {case.reason}"
+            )
     yield Text(f"run folder: {run.folder}")
     yield Text(measured_on(run.facts))
 

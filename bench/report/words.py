@@ -18,7 +18,8 @@ def measured_on(facts: Mapping[str, Any]) -> str:
     """One sentence: broker, machine, interpreter."""
     machine = facts.get("fingerprint", {})
     brokers = " and ".join(
-        f"{broker['origin']} {broker['kind']} {broker['version']}" for broker in facts.get("brokers", {}).values()
+        f"{broker['origin']} {broker['kind']} {broker['version']}"
+        for broker in facts.get("brokers", {}).values()
     )
     parts = [
         f"on {machine.get('cores_online')} cores ({machine.get('cpu_name')}",

@@ -32,6 +32,7 @@ class ConfirmsEarly(Memory):
                 pending.add(task)
                 task.add_done_callback(pending.discard)
                 await asyncio.sleep(0)
+
             yield publish
 
 

@@ -28,6 +28,7 @@ class Corrupts(Memory):
                 if not count % 300:
                     body = body[:-1] + bytes([body[-1] ^ 1])
                 await honest(body)
+
             yield publish
 
 

@@ -30,6 +30,7 @@ class Dies(Memory):
                 if count == 1000:
                     os.kill(os.getpid(), signal.SIGKILL)
                 await honest(body)
+
             yield publish
 
 

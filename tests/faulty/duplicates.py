@@ -28,6 +28,7 @@ class Duplicates(Memory):
                 await honest(body)
                 if not count % 300:
                     await honest(body)
+
             yield publish
 
 

@@ -29,6 +29,7 @@ class Hangs(Memory):
                 while count >= 1000:
                     time.sleep(1)  # noqa: ASYNC251  # that is the fault
                 await honest(body)
+
             yield publish
 
 

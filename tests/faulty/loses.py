@@ -27,6 +27,7 @@ class Loses(Memory):
                 count += 1
                 if count % 300:
                     await honest(body)
+
             yield publish
 
 

@@ -21,6 +21,7 @@ class Prints(Memory):
     @asynccontextmanager
     async def producer(self, target: Target, queue: str) -> AsyncIterator[Publish]:
         async with super().producer(target, queue) as honest:
+
             async def publish(body: bytes) -> None:
                 await honest(body)
 

@@ -30,8 +30,9 @@ class Raises(Memory):
                 nonlocal count
                 count += 1
                 if count == 1000:
-                    asyncio.get_running_loop().create_task(fail())  # noqa: RUF006  # nobody keeps it: that is the fault
+                    asyncio.get_running_loop().create_task(fail())  # nobody keeps it: that is the fault
                 await honest(body)
+
             yield publish
 
 

@@ -28,6 +28,7 @@ class Refuses(Memory):
                 if count == 1000:
                     raise ConnectionError("the broker said no")
                 await honest(body)
+
             yield publish
 
 

@@ -32,6 +32,7 @@ class Reorders(Memory):
                 if held:
                     body, held = held, b""
                     await honest(body)
+
             yield publish
 
 

@@ -29,6 +29,7 @@ class Stalls(Memory):
                 if count >= 1000:
                     await asyncio.Event().wait()
                 await honest(body)
+
             yield publish
 
 

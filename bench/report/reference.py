@@ -1,0 +1,83 @@
+"""The tables of the documents that are generated from code: ``python -m bench.report.reference`` writes them.
+
+A generated table stands between ``<!-- name -->`` and ``<!-- /name -->``; a test compares.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bench.catalogue import clients, scenarios
+from bench.loops import LOOPS
+from bench.schema import SLICE_COLUMNS, TRIAL_COLUMNS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+def markdown(names: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [names, ["---"] * len(names), *rows]
+    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
+
+
+def client_table() -> str:
+    rows = [
+        (
+            entry.name,
+            entry.abilities.protocol,
+            ", ".join(entry.abilities.guarantees),
+            f"each {entry.abilities.ordering}'s messages",
+            f"`{entry.how_to_get}`" if entry.abilities.distribution else entry.how_to_get,
+        )
+        for entry in clients().values()
+    ]
+    return markdown(("client", "protocol", "guarantees", "order is promised for", "how to get it"), rows)
+
+
+def loop_table() -> str:
+    rows = [
+        (loop.name, loop.summary, f"`uv sync --extra {loop.name}`" if loop.distribution else "with Python")
+        for loop in LOOPS.values()
+    ]
+    return markdown(("loop", "what it is", "how to get it"), rows)
+
+
+def scenario_table() -> str:
+    rows = [(f"`{entry.name}`", str(len(entry.points)), entry.question) for entry in scenarios().values()]
+    return markdown(("scenario", "points", "question"), rows)
+
+
+def trial_columns() -> str:
+    return markdown(("column", "meaning"), [(f"`{column.name}`", column.meaning) for column in TRIAL_COLUMNS])
+
+
+def slice_columns() -> str:
+    return markdown(("column", "meaning"), [(f"`{column.name}`", column.meaning) for column in SLICE_COLUMNS])
+
+
+TABLES: dict[str, dict[str, Callable[[], str]]] = {
+    "README.md": {"clients": client_table, "loops": loop_table, "scenarios": scenario_table},
+    "results/README.md": {"trial columns": trial_columns, "slice columns": slice_columns},
+}
+
+
+def rewritten(document: str, tables: dict[str, Callable[[], str]]) -> str:
+    """The document with its generated tables made anew; ValueError where a table has no place."""
+    for name, table in tables.items():
+        begin, end = f"<!-- {name} -->", f"<!-- /{name} -->"
+        pattern = re.compile(f"{re.escape(begin)}.*?{re.escape(end)}", re.DOTALL)
+        if not pattern.search(document):
+            raise ValueError(f"the document has no place for the table {name!r}")
+        fresh = f"{begin}\n{table()}\n{end}"
+        document = pattern.sub(lambda _, fresh=fresh: fresh, document)  # type: ignore[misc]
+    return document
+
+
+if __name__ == "__main__":
+    for name, tables in TABLES.items():
+        path = ROOT / name
+        path.write_text(rewritten(path.read_text(encoding="utf-8"), tables), encoding="utf-8")
