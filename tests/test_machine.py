@@ -288,6 +288,7 @@ def test_a_checkout_is_known_by_its_commit_and_dirty_once_its_code_changes(tmp_p
 
 def test_a_repository_around_an_installed_harness_is_not_its_own(tmp_path: Path) -> None:
     git(tmp_path, "init", "--quiet")
+    git(tmp_path, "commit", "--quiet", "--allow-empty", "-m", "First")
     installed = laid_out(tmp_path / "site-packages", {"bench/a.py": "1"})
     assert machine._harness(installed) == (None, None)
 

@@ -259,6 +259,9 @@ def noise(others: float = 0.05, steal: float = 0.0, cores: int = 2) -> HostNoise
         ("host", 0.80, 1.15, noise()),
         ("host", 0.60, 0.40, noise(others=0.95)),
         ("broker", 0.40, 1.50, noise()),
+        # Stolen cores are no cores: with them these two would not be full.
+        ("host", 0.80, 1.00, noise(steal=0.04)),
+        ("unclear", 0.80, 1.00, noise()),
         # Cores are left and nobody is at a limit: a window, a disk, a process of the broker's.
         ("unclear", 0.50, 0.60, noise()),
         ("unclear", 0.70, 1.60, noise(cores=8)),

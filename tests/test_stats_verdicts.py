@@ -115,8 +115,19 @@ def test_a_mean_that_a_few_rounds_made_is_inconclusive() -> None:
     assert "a few rounds made the mean" in found.reason
 
 
+def test_a_wild_round_that_widens_the_interval_over_zero_leaves_no_verdict() -> None:
+    wild = [0.001, 0.002, 0.001, 0.002, 0.003, 0.001, 0.3, 0.002]
+    found = verdict(wild)
+    assert found.p is not None
+    assert found.p < 0.01
+    assert found.outcome == "inconclusive"
+    slow = [value / 2 for value in (*wild, 0.002, 0.001)]
+    assert decided([-value for value in slow]).outcome == "inconclusive"
+
+
 def test_rounds_that_all_say_the_same_are_believed() -> None:
     assert verdict([0.1] * 8).outcome == "faster"
+    assert verdict([0.07] * 13).outcome == "faster"  # where mean and median differ in their last bits
     assert verdict([0.0] * 8).outcome == "no difference"
 
 
@@ -244,6 +255,15 @@ def test_a_regression_of_less_than_one_percent_passes() -> None:
     found = decided(around(-0.006, spread=0.001))
     assert found.p is not None
     assert found.p < 0.01
+    assert found.outcome == "pass"
+
+
+def test_a_regression_of_one_percent_by_the_mean_alone_passes() -> None:
+    pulled = [-0.0085 - 0.0001 * number for number in range(9)] + [-0.012, -0.03]
+    found = decided(pulled)
+    assert found.effect is not None
+    assert found.effect.mean.estimate < -math.log1p(0.01) < found.effect.robust.estimate
+    assert found.effect.robust_agrees
     assert found.outcome == "pass"
 
 

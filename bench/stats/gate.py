@@ -113,9 +113,9 @@ def decide(
 ) -> dict[Key, Decision]:
     """Stage 2, from one effect per *fresh* round and cell; ``flagged`` are the cells that stage 1 flagged.
 
-    - regression: flagged, Holm's one-sided p over the flagged cells is below ``alpha``, the slow-down is at
-      least ``least_effect`` by the mean and by the robust estimate, and the two agree. Environment unfit
-      instead where the control fails, inconclusive where it is unknown;
+    - regression: flagged, Holm's one-sided p over the flagged cells is below ``alpha``, the interval leaves 0
+      out, the slow-down is at least ``least_effect`` by the mean and by the robust estimate, and the two
+      agree. Environment unfit instead where the control fails, inconclusive where it is unknown;
     - pass: the upper bound of the slow-down is under ``margin``, and the two estimates agree;
     - inconclusive: all else. A flagged cell without rounds is inconclusive, never a pass.
 
@@ -148,7 +148,7 @@ def _decide(
     if not effect.robust_agrees:
         reason = f"a few rounds made the mean: {percent(mean)}, but the robust estimate {percent(robust)}"
         return _decision("inconclusive", reason, effect, p, alpha)
-    if p is not None and p < alpha and max(mean, robust) <= -least:
+    if p is not None and p < alpha and effect.mean.high < 0 and max(mean, robust) <= -least:
         outcomes: dict[str, Outcome] = {"holds": "regression", "fails": "environment unfit"}
         outcome = outcomes.get(control.outcome, "inconclusive")
         reason = (

@@ -55,7 +55,8 @@ def verdict(
     """Judges one cell from one :func:`~bench.stats.effects.round_effect` per round.
 
     - faster, slower: the sign-flip test's two-sided p (``p_adjusted`` where many cells were asked at once) is
-      below ``alpha``, the difference is at least ``least_effect``, and the robust estimate agrees;
+      below ``alpha``, the interval leaves 0 out (one wild round can part the two), the difference is at least
+      ``least_effect``, and the robust estimate agrees;
     - no difference: the whole interval lies within ``margin`` to either side (a claim, and it needs
     evidence);
     - inconclusive: all else, too few rounds for any verdict among it.
@@ -130,7 +131,7 @@ def _judge(effect: Effect, p: float, alpha: float, margin: float, least: float) 
             f"a few rounds made the mean: {percent(mean.estimate)}, but the robust estimate {percent(robust)}"
         )
         return "inconclusive", reason
-    if p < alpha and mean.estimate * robust > 0 and abs(mean.estimate) >= least:
+    if p < alpha and not mean.contains(0.0) and abs(mean.estimate) >= least:
         return ("faster" if mean.estimate > 0 else "slower"), f"{percent(mean.estimate)}, p = {p:.2g}"
     span, allowed = (
         f"{percent(mean.low)} to {percent(mean.high)}",
