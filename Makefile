@@ -33,7 +33,7 @@ clean:  ## remove the environment and the caches of this folder
 	rm -rf .venv .uv .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 .venv/ready: pyproject.toml uv.lock | $(UV)
-	$(UV) sync --quiet --locked --all-extras --group dev
+	$(UV) sync --quiet --locked --extra all --group dev
 	@touch $@
 
 .uv/bin/uv:

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 Publish = Callable[[bytes], Awaitable[object]]
 """Returns once the broker has confirmed the body (at-least-once) or the library has taken it (at-most-once)."""
 
+Send = Callable[[bytes], Awaitable[Awaitable[object]]]
+"""The other form of Publish, for a client whose natural idiom is a future for each message: awaiting it returns
+when the library has taken the body, and what that returns is a future which the broker's confirm resolves."""
+
 Receive = Callable[[bytes], Awaitable[None] | None]
 """Called exactly once for each delivered message, before it is acknowledged. What it returns, unless None,
 is awaited before the acknowledgement."""
@@ -37,6 +41,9 @@ class Abilities:
     measures       the stretches that can be timed with it
     ordering       producer: a producer's messages reach one consumer in the order of ``publish`` calls;
                    lane: only those of one lane do, because each lane has its own channel
+    publishing     await: ``producer`` yields Publish; future: it yields Send, and the harness keeps
+                   ``in_flight`` of its futures outstanding; never more than that, never weaker
+    most_bytes     the largest body that it can send; 0 if it has no limit of its own
     """
 
     distribution: str
@@ -44,8 +51,10 @@ class Abilities:
     guarantees: tuple[Guarantee, ...] = ("at-most-once", "at-least-once")
     measures: tuple[Measure, ...] = ("end-to-end", "publish", "consume")
     ordering: Literal["producer", "lane"] = "producer"
+    publishing: Literal["await", "future"] = "await"
     ack_every: bool = True
     persistent: bool = True
+    most_bytes: int = 0
 
     def shortfall(self, scenario: Scenario) -> str | None:
         """What the scenario asks for and this client cannot do, in words; None if it can do all of it."""
@@ -58,6 +67,8 @@ class Abilities:
             return f"{name} cannot acknowledge several messages at once (ack_every={scenario.ack_every})"
         if scenario.persistent and not self.persistent:
             return f"{name} cannot ask for persistent messages"
+        if self.most_bytes and scenario.payload_bytes > self.most_bytes:
+            return f"{name} cannot send bodies over {self.most_bytes} bytes"
         return None
 
 
@@ -91,7 +102,7 @@ class Client(Protocol):
         """
         ...
 
-    def producer(self, target: Target, queue: str) -> AbstractAsyncContextManager[Publish]:
+    def producer(self, target: Target, queue: str) -> AbstractAsyncContextManager[Publish | Send]:
         """A connected producer; up to ``target.in_flight`` calls of what it yields run at once."""
         ...
 

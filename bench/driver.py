@@ -16,7 +16,7 @@ from bench.publishing import Producer
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 
-    from bench.client import Client, Depth, Target
+    from bench.client import Client, Depth, Publish, Send, Target
     from bench.gauges import Gauges, Usage
     from bench.scenario import Scenario
 
@@ -139,7 +139,7 @@ class Driver:
         if (why := self._client.abilities.shortfall(self._scenario)) is not None:
             raise UnsupportedError(why)
 
-    def _producer(self, index: int, publish: Callable[[bytes], Awaitable[object]]) -> Producer:
+    def _producer(self, index: int, publish: Publish | Send) -> Producer:
         lanes = self._scenario.in_flight
         own = self._client.abilities.ordering == "lane"
         return Producer(
@@ -148,6 +148,7 @@ class Driver:
             in_flight=lanes,
             payload_bytes=self._scenario.payload_bytes,
             clock=self._clock,
+            futures=self._client.abilities.publishing == "future",
         )
 
     @asynccontextmanager

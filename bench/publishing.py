@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from array import array
+from functools import partial
 from operator import length_hint
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ from bench.payload import SALT, STAMP, STAMP_BYTES, filler, keys
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from bench.client import Publish
+    from bench.client import Publish, Send
 
 
 class Producer:
@@ -23,14 +24,16 @@ class Producer:
 
     def __init__(
         self,
-        publish: Publish,
+        publish: Publish | Send,
         *,
         streams: Sequence[int],
         in_flight: int,
         payload_bytes: int,
         clock: Callable[[], int],
+        futures: bool = False,
     ) -> None:
         self._publish = publish
+        self._futures = futures
         self._streams = streams
         self._in_flight = in_flight
         self._tail = filler(payload_bytes)
@@ -68,6 +71,9 @@ class Producer:
 
     async def send(self) -> None:
         """Sends what was prepared; returns when the last publish has."""
+        if self._futures:
+            await self._window()
+            return
         lane = self._stamped_lane if self._stamped else self._bare_lane
         sources = self._sources if len(self._sources) > 1 else self._sources * self._in_flight
         async with asyncio.TaskGroup() as group:
@@ -99,3 +105,38 @@ class Producer:
             done_ns = clock()
             confirmed(done_ns - now_ns)
         self.last_ns = max(self.last_ns, done_ns)
+
+    async def _window(self) -> None:
+        """One task that sends into a window of futures; a done future makes room for the next message."""
+        send: Send = self._publish  # type: ignore[assignment]  # what ``futures`` says
+        clock, pack, tail, confirmed = self._clock, STAMP.pack, self._tail, self.confirm_ns.append
+        stamped, in_flight = self._stamped, self._in_flight
+        room, outstanding = asyncio.Event(), 0
+        failed: list[BaseException] = []
+
+        def done(sent_ns: int, future: asyncio.Future[object]) -> None:
+            nonlocal outstanding
+            self.last_ns = clock()
+            outstanding -= 1
+            if (error := future.exception()) is None:
+                confirmed(self.last_ns - sent_ns)
+            else:
+                failed.append(error)
+            room.set()
+
+        for source in self._sources:
+            for key in source:
+                now_ns = clock()
+                future = await send(pack(key, now_ns, key ^ now_ns ^ SALT) + tail if stamped else tail)
+                outstanding += 1
+                asyncio.ensure_future(future).add_done_callback(partial(done, now_ns))
+                while outstanding >= in_flight and not failed:
+                    room.clear()
+                    await room.wait()
+                if failed:
+                    raise failed[0]
+        while outstanding and not failed:
+            room.clear()
+            await room.wait()
+        if failed:
+            raise failed[0]

@@ -179,3 +179,12 @@ async def test_an_adapter_that_cannot_be_imported_is_a_sentence() -> None:
         WorkerFailedError, match="ModuleNotFoundError: No module named 'bench.clients.nothing'"
     ):
         await drive("nothing", Scenario())
+
+
+@pytest.mark.parametrize("payload_bytes", [5, 1024])
+async def test_a_client_of_futures_is_driven_within_its_window(
+    faulty: Callable[[str], str], payload_bytes: int
+) -> None:
+    samples = await drive(faulty("futures"), Scenario(payload_bytes=payload_bytes, producers=2))
+    assert surprises(samples) == {}
+    assert [sample["confirmed"] for sample in samples] == [600, 600]

@@ -58,6 +58,7 @@ class EmbeddedAmqp:
                 version = f"{greeting['version']} on {greeting['loop']}"
                 held.forget()  # a greeting is no last word
             except (ValueError, KeyError, TypeError) as error:
+                await held.until_heard()
                 said = "\n  ".join(held.tail)
                 raise BrokerError(f"the embedded AMQP broker did not start; it said:\n  {said}") from error
             except BrokerError as error:

@@ -58,15 +58,16 @@ async def _first(sources: list[Source], stack: AsyncExitStack, say: Say) -> Brok
     """The first source that gives a broker; raises BrokerError with the reason of each that does not."""
     passed = []
     for source in sources:
-        found = source.find()
         name = f"{source.origin} {source.kind}"
+        found = source.find()
         if not found.available:
             passed.append((name, f"{found.detail}; to mend it: {source.mend}", found.detail))
             continue
         try:
             broker = await stack.enter_async_context(source.open(say))
         except BrokerError as error:
-            say(f"{name} did not start: {error}")
+            if len(sources) > 1:
+                say(f"no {name}: {error}")
             passed.append((name, str(error), str(error).partition("\n")[0]))
             continue
         if len(sources) == 1:

@@ -32,7 +32,7 @@ START_LIMIT_S = 60.0
 ATTEMPTS = 3
 TAIL_LINES = 10
 OLDEST = (3, 8)  # the first whose boot honours all of the variables below
-PORT_TAKEN = re.compile("eaddrinuse|address already in use|address in use", re.IGNORECASE)
+PORT_TAKEN = re.compile("eaddrinuse|already.in.use|port_already_used", re.IGNORECASE)
 LOGGED = re.compile(r"\[(?:warning|error|critical|alert|emergency)\] <[\d.]+>\s+(\S.*)")
 # Where packages put it, besides PATH. Debian's command on PATH is a wrapper that changes the user or refuses;
 # the server's own script, which works for every user, lies below /usr/lib/rabbitmq.
@@ -190,7 +190,8 @@ class NativeRabbitmq:
                 try:
                     server = await until_ready(node.address, held.last_words, START_LIMIT_S)
                 except BrokerError as error:
-                    if attempt + 1 < ATTEMPTS and any(map(PORT_TAKEN.search, [str(error), *held.tail])):
+                    await held.until_heard()
+                    if attempt + 1 < ATTEMPTS and any(map(PORT_TAKEN.search, held.tail)):
                         say("another process took one of its ports meanwhile; starting it on others")
                         continue
                     raise BrokerError(_death(error, held)) from error
@@ -231,4 +232,4 @@ def _last_words(held: Supervised) -> str | None:
 def _death(error: BrokerError, held: Supervised) -> str:
     tail = "".join(f"\n  {line}" for line in held.tail[-TAIL_LINES:])
     said = f"; the end of its log:{tail}" if tail else ""
-    return f"the private RabbitMQ node did not start: {error}{said}"
+    return f"the private RabbitMQ node did not start: {held.ended or error}{said}"

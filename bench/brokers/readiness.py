@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from bench.brokers.handshake import Server
 
 PAUSE_S = 0.1
+TRY_LIMIT_S = 5.0  # whoever took the port instead of ours may never answer
 
 
 async def until_ready(address: Address, last_words: Callable[[], str | None], limit_s: float) -> Server:
@@ -25,7 +26,7 @@ async def until_ready(address: Address, last_words: Callable[[], str | None], li
         if (words := last_words()) is not None:
             raise BrokerError(words)
         try:
-            return await log_in(address, limit_s=max(deadline - time.monotonic(), PAUSE_S))
+            return await log_in(address, limit_s=TRY_LIMIT_S)
         except BrokerError as error:
             if time.monotonic() >= deadline:
                 raise BrokerError(f"it let nobody log in within {limit_s:g} s: {error}") from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import secrets
@@ -98,6 +99,12 @@ class Supervised:
             said = f"; it last said: {self._lines[-1]}" if self._lines else ""
             raise BrokerError(f"it did not end within {limit_s:g} s{said}") from None
 
+    async def until_heard(self) -> None:
+        """Once its processes have ended: until all of their last words have come in."""
+        if self.ended is not None:
+            with contextlib.suppress(BrokerError):
+                await self.until_over(START_LIMIT_S)
+
     async def next_line(self, limit_s: float) -> str:
         """The next line that was printed; raises BrokerError where there is none, and at the limit."""
         line, over = asyncio.ensure_future(self._fresh.get()), asyncio.ensure_future(self._over.wait())
@@ -110,7 +117,14 @@ class Supervised:
             over.cancel()
         raise BrokerError(self.last_words() or f"it said nothing within {limit_s:g} s")
 
-    async def hear_output(self) -> None:
+    async def hear(self) -> None:
+        """Takes in what is printed and reported, until both are over."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._hear_output(), name="output")
+            group.create_task(self._hear_reports(), name="reports")
+        self._over.set()
+
+    async def _hear_output(self) -> None:
         assert self._process.stdout is not None
         async for raw in _lines_of(self._process.stdout):
             line = raw.decode(errors="replace").rstrip()[:LINE_LIMIT_CHARACTERS]
@@ -119,7 +133,7 @@ class Supervised:
                 if not self._fresh.full():
                     self._fresh.put_nowait(line)
 
-    async def hear_reports(self) -> None:
+    async def _hear_reports(self) -> None:
         assert self._process.stderr is not None
         async for raw in _lines_of(self._process.stderr):
             try:
@@ -132,7 +146,6 @@ class Supervised:
             self._started.set()
         self._ended = self._ended or "its supervisor ended"
         self._started.set()
-        self._over.set()
 
 
 @asynccontextmanager
@@ -163,10 +176,7 @@ async def supervised(
     )
     assert process.stdin is not None
     held = Supervised(process, folder, secret)
-    ears = (
-        asyncio.create_task(held.hear_output(), name=f"output of {name}"),
-        asyncio.create_task(held.hear_reports(), name=f"reports about {name}"),
-    )
+    ear = asyncio.create_task(held.hear(), name=f"words of {name}")
     task = {
         "folder": str(folder),
         "files": dict(files or {}),
@@ -180,7 +190,7 @@ async def supervised(
         yield held
     finally:
         limit_s = grace_s + 2 * supervise.REAP_LIMIT_S + len(closing) * supervise.CLOSING_LIMIT_S + 1
-        await to_its_end(_end(process, ears, folder, limit_s))
+        await to_its_end(_end(process, ear, folder, limit_s))
 
 
 def new_folder(name: str) -> Path:
@@ -189,7 +199,7 @@ def new_folder(name: str) -> Path:
 
 
 async def _end(
-    process: asyncio.subprocess.Process, ears: Sequence[asyncio.Task[None]], folder: Path, limit_s: float
+    process: asyncio.subprocess.Process, ear: asyncio.Task[None], folder: Path, limit_s: float
 ) -> None:
     assert process.stdin is not None
     process.stdin.close()
@@ -199,9 +209,8 @@ async def _end(
     except TimeoutError:
         process.kill()
         await process.wait()
-    for ear in ears:  # a process that escaped (not on Linux) could hold the pipes open
-        ear.cancel()
-    await asyncio.gather(*ears, return_exceptions=True)
+    ear.cancel()  # a process that escaped (not on Linux) could hold the pipes open
+    await asyncio.wait([ear])
     shutil.rmtree(folder, ignore_errors=True)  # where somebody killed the supervisor
 
 

@@ -6,11 +6,15 @@ clients ask of a RabbitMQ in daily use; whatever else they ask is refused by nam
 Modules, from the socket inwards::
 
     __main__      one process: options, the line that says where it listens, how it ends
-    connection    one socket: frames in, frames out, pauses, closing
+    connection    one socket: frames in, pauses, closing
+    outbox        what goes out to one peer, and never more than it takes
     handshake     from the protocol header to connection.open-ok
     heartbeat     the pulse of a connection
     wire          the frames of the hot path, by hand; pamqp reads and writes all others
-    channel       one channel: publishing, consuming, settling
+    channel       one channel: its methods, what it consumes and settles
+    publishing    the publishing half of a channel
+    assembly      a message whose content arrives frame by frame
+    unacked       what a channel has delivered and not yet heard of
     topology      the methods that declare, bind and delete
     consumers     one consumer: deliveries within its credit and the room of its connection
     queues        one queue: ready messages in their order, consumers in turn

@@ -1,4 +1,4 @@
-"""One socket: frames in, frames out, pauses, closing."""
+"""One socket: frames in, pauses, closing."""
 
 from __future__ import annotations
 
@@ -13,25 +13,22 @@ from bench.brokers.amqp import replies, wire
 from bench.brokers.amqp.channel import Channel
 from bench.brokers.amqp.handshake import CHANNEL_MAX, FRAME_MAX_BYTES, Handshake
 from bench.brokers.amqp.heartbeat import Heartbeat
+from bench.brokers.amqp.outbox import Outbox
 from bench.brokers.amqp.replies import AmqpError
 
 if TYPE_CHECKING:
     from pamqp.base import Frame
 
     from bench.brokers.amqp.broker import Broker
-    from bench.brokers.amqp.consumers import Consumer
 
-_ROOM_BYTES = 256 * 1024
-"""How much is delivered to a connection before it is written to, and how much of that may wait unsent."""
-_CLOGGED_BYTES = 1024 * 1024
-"""How many replies may wait unsent before nothing more is read from who does not take them."""
 _HANDSHAKE_LIMIT_S = 10.0
 _CLOSE_LIMIT_S = 3.0
 
 
 class Connection(asyncio.Protocol):
-    """``out`` is what will be written at the end of the turn; ``parked`` consumers wait for room in it."""
+    """``heard`` is set by what arrives, for the heartbeat to look at."""
 
+    outbox: Outbox
     _transport: asyncio.Transport
 
     def __init__(self, broker: Broker) -> None:
@@ -39,10 +36,7 @@ class Connection(asyncio.Protocol):
         self.channels: dict[int, Channel] = {}
         self.capabilities: dict[str, Any] = {}
         self.frame_max_bytes = FRAME_MAX_BYTES
-        self.out: list[bytes] = []
-        self.room_bytes = _ROOM_BYTES
-        self.parked: dict[Consumer, None] = {}
-        self.heard = self.spoke = False
+        self.heard = False
         self._channel_max = CHANNEL_MAX
         self._handshake: Handshake | None = None
         self._heartbeat: Heartbeat | None = None
@@ -53,14 +47,12 @@ class Connection(asyncio.Protocol):
         self._publishes = False
         self._blocked = False
         self._clogged = False
-        self._full = False
-        self._write_due = False
 
     # -- asyncio's calls
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)  # uvloop's are of no class of asyncio's
-        self._transport.set_write_buffer_limits(high=_ROOM_BYTES)
+        self.outbox = Outbox(self._transport, self.broker.turn, self._clog)
         transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.broker.connections.add(self)
         self._limit = self.broker.turn.loop.call_later(_HANDSHAKE_LIMIT_S, self.abort)
@@ -76,13 +68,12 @@ class Connection(asyncio.Protocol):
         self.broker.memory.check()
 
     def pause_writing(self) -> None:
-        self._full = True
-        self.room_bytes = 0
+        self.outbox.pause()
 
     def resume_writing(self) -> None:
-        self._full = self._clogged = False
+        self._clogged = False
         self._read_or_pause()
-        self._make_room()
+        self.outbox.resume()
 
     def connection_lost(self, _: Exception | None) -> None:
         self._release()
@@ -91,7 +82,6 @@ class Connection(asyncio.Protocol):
             self._heartbeat.stop()
         if self._limit is not None:
             self._limit.cancel()
-        self.out.clear()
 
     # -- frames in
 
@@ -122,25 +112,29 @@ class Connection(asyncio.Protocol):
             payload = data[payload_at:stop]
             try:
                 channel = channels.get(channel_id)
-                if kind == wire.METHOD and channel is not None and channel.assembly is None and stop < end:
+                if (
+                    kind == wire.METHOD
+                    and channel is not None
+                    and channel.publisher.assembly is None
+                    and stop < end
+                ):
                     if size == wire.SETTLE_SIZE:
                         method_id, tag, flags = settle_arguments(data, payload_at)
                         if method_id == wire.BASIC_ACK and data[stop] == wire.FRAME_END:
                             start = stop + 1
                             channel.ack(tag, flags)
                             continue
-                    publication = channel.publications.get(payload)
+                    publication = channel.publisher.publications.get(payload)
                     if publication is not None and data[stop] == wire.FRAME_END:
                         start = content_end(data, stop + 1, channel_id, frame_max_bytes)
                         if start:
-                            channel.publish(publication, data[stop + 4 : start])
+                            channel.publisher.publish(publication, data[stop + 4 : start])
                             continue
                 start = stop + 1
                 self._frame(kind, channel_id, payload, data[stop:start])
-            except AmqpError as error:
-                self._refuse(
-                    error, channel_id, wire.method_id(payload) if kind == wire.METHOD else wire.BASIC_PUBLISH
-                )
+            except Exception as error:  # noqa: BLE001  # a fault of ours ends one connection, not the broker
+                failed = wire.method_id(payload) if kind == wire.METHOD else wire.BASIC_PUBLISH
+                self._refuse(error, channel_id, failed)
                 if self._closing:
                     return end
         return start
@@ -238,34 +232,7 @@ class Connection(asyncio.Protocol):
     # -- frames out
 
     def send(self, method: Frame, channel_id: int = 0) -> None:
-        self.write(pamqp.frame.marshal(method, channel_id))
-
-    def write(self, frames: bytes) -> None:
-        self.out.append(frames)
-        self.write_soon()
-
-    def write_soon(self) -> None:
-        if not self._write_due:
-            self._write_due = True
-            self.broker.turn.write(self)
-
-    def flush(self) -> None:
-        self._write_due = False
-        if self.out:
-            self.spoke = True
-            self._transport.write(b"".join(self.out))
-            self.out.clear()
-        if not self._full:
-            self._make_room()
-        elif self._transport.get_write_buffer_size() > _CLOGGED_BYTES:
-            self._clogged = True
-            self._read_or_pause()
-
-    def _make_room(self) -> None:
-        self.room_bytes = _ROOM_BYTES
-        parked, self.parked = self.parked, {}
-        for consumer in parked:
-            consumer.queue.offer(consumer)
+        self.outbox.write(pamqp.frame.marshal(method, channel_id))
 
     # -- pauses
 
@@ -287,6 +254,10 @@ class Connection(asyncio.Protocol):
                 commands.Connection.Blocked("low on memory") if blocked else commands.Connection.Unblocked()
             )
 
+    def _clog(self) -> None:
+        self._clogged = True
+        self._read_or_pause()
+
     def _read_or_pause(self) -> None:
         if self._transport.is_closing():
             return
@@ -300,14 +271,16 @@ class Connection(asyncio.Protocol):
     def force_close(self) -> None:
         """The broker is ending."""
         self._refuse(AmqpError(replies.CONNECTION_FORCED, "the broker is shutting down"), 0, 0)
-        self.flush()
+        self.outbox.flush()
         self._transport.close()
 
     def abort(self) -> None:
         self._transport.abort()
 
-    def _refuse(self, error: AmqpError, channel_id: int, failed: int) -> None:
+    def _refuse(self, error: Exception, channel_id: int, failed: int) -> None:
         """Closes the channel or the connection; the client answers with close-ok."""
+        if not isinstance(error, AmqpError):
+            error = AmqpError(replies.INTERNAL_ERROR, f"{type(error).__name__}: {error}")
         class_id, method_id = divmod(max(failed, 0), 1 << 16)
         close: dict[str, Any] = {
             "reply_code": error.code,
@@ -335,5 +308,5 @@ class Connection(asyncio.Protocol):
             self.channels.pop(channel_id).close()
 
     def _end(self) -> None:
-        self.flush()
+        self.outbox.flush()
         self._transport.close()

@@ -7,6 +7,7 @@ from heapq import heappop
 from typing import TYPE_CHECKING
 
 from bench.brokers.amqp import wire
+from bench.brokers.amqp.unacked import Delivery
 
 if TYPE_CHECKING:
     from bench.brokers.amqp.channel import Channel
@@ -37,12 +38,12 @@ class Consumer:
     def take(self, most: int) -> bool:
         """Sends up to ``most`` messages of its queue; False when it can take no more for now."""
         channel, queue, no_ack = self.channel, self.queue, self.no_ack
-        connection = channel.connection
+        outbox, frame_max_bytes = channel.connection.outbox, channel.connection.frame_max_bytes
         if not no_ack:
             most = min(most, self.credit, channel.credit)
-        room = connection.room_bytes if channel.flowing else 0
+        room = outbox.room_bytes if channel.flowing else 0
         ready, returned, unacked = queue.ready, queue.returned, channel.unacked
-        frames, out, pack_tag = self._frames, connection.out, wire.pack_tag
+        frames, out, pack_tag = self._frames, outbox.frames, wire.pack_tag
         first = tag = channel.last_tag
         last = tag + most
         while tag < last and room > 0 and (ready or returned):
@@ -51,28 +52,28 @@ class Consumer:
             origin, content = message.origin, message.content
             before, after, verbatim = frames.get(origin) or self._frame(origin)
             if not verbatim:
-                content = wire.reframed(content, channel.id, connection.frame_max_bytes)
+                content = wire.reframed(content, channel.id, frame_max_bytes)
             out += (before, pack_tag(tag), after, content)
             room -= len(content)
             if no_ack:
                 channel.memory.held_bytes -= message.held_bytes
             else:
-                unacked[tag] = message, queue, self
+                unacked[tag] = Delivery(message, queue, self)
         return self._sent(tag - first, room)
 
     def _sent(self, count: int, room_bytes: int) -> bool:
         channel = self.channel
-        connection = channel.connection
+        outbox = channel.connection.outbox
         channel.last_tag += count
         if count and not self.no_ack:
             self.credit -= count
             channel.credit -= count
         if channel.flowing:
-            connection.room_bytes = room_bytes
+            outbox.room_bytes = room_bytes
             if count:
-                connection.write_soon()
+                outbox.write_soon()
             if room_bytes <= 0:
-                connection.parked[self] = None
+                outbox.parked[self] = None
                 return False
         return channel.flowing and (self.no_ack or (self.credit > 0 and channel.credit > 0))
 

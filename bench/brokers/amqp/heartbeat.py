@@ -37,7 +37,7 @@ class Heartbeat:
         if self._silent_ticks >= _SILENT_TICKS:
             connection.abort()
             return
-        if not connection.spoke:
-            connection.write(wire.HEARTBEAT_FRAME)
-        connection.heard = connection.spoke = False
+        if not connection.outbox.spoke:
+            connection.outbox.write(wire.HEARTBEAT_FRAME)
+        connection.heard = connection.outbox.spoke = False
         self._timer = self._loop.call_later(self._tick_s, self._tick)

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import asyncio
 
-    from bench.brokers.amqp.channel import Channel
-    from bench.brokers.amqp.connection import Connection
     from bench.brokers.amqp.memory import Memory
+    from bench.brokers.amqp.outbox import Outbox
+    from bench.brokers.amqp.publishing import Publisher
     from bench.brokers.amqp.queues import Queue
 
 
@@ -25,20 +25,20 @@ class Turn:
         self.loop = loop
         self._memory = memory
         self._queues: list[Queue] = []
-        self._channels: list[Channel] = []
-        self._connections: list[Connection] = []
+        self._publishers: list[Publisher] = []
+        self._outboxes: list[Outbox] = []
         self._scheduled = False
 
     def deliver(self, queue: Queue) -> None:
         self._queues.append(queue)
         self._due()
 
-    def confirm(self, channel: Channel) -> None:
-        self._channels.append(channel)
+    def confirm(self, publisher: Publisher) -> None:
+        self._publishers.append(publisher)
         self._due()
 
-    def write(self, connection: Connection) -> None:
-        self._connections.append(connection)
+    def write(self, outbox: Outbox) -> None:
+        self._outboxes.append(outbox)
         self._due()
 
     def _due(self) -> None:
@@ -51,10 +51,10 @@ class Turn:
         queues, self._queues = self._queues, []
         for queue in queues:
             queue.deliver()
-        channels, self._channels = self._channels, []
-        for channel in channels:
-            channel.confirm()
+        publishers, self._publishers = self._publishers, []
+        for publisher in publishers:
+            publisher.confirm()
         self._memory.check()
-        connections, self._connections = self._connections, []
-        for connection in connections:
-            connection.flush()
+        outboxes, self._outboxes = self._outboxes, []
+        for outbox in outboxes:
+            outbox.flush()
