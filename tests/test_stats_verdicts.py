@@ -61,12 +61,12 @@ def test_slices_without_a_partner_or_a_rate_are_refused(
 
 
 def test_an_effect_says_the_same_as_a_ratio_and_as_a_slow_down() -> None:
-    effect = effect_over_rounds(around(-math.log1p(0.05)))
-    assert effect.ratio.estimate == pytest.approx(1 / 1.05)
-    assert effect.slow_down == pytest.approx(0.05)
+    effect = effect_over_rounds([0.0, 0.0, 0.0, 4 * math.log(1.05)])
+    assert effect.ratio.estimate == pytest.approx(1.05)
+    assert effect.slow_down == pytest.approx(1 / 1.05 - 1)
     assert effect.slow_down_at_most == pytest.approx(1 / effect.ratio.low - 1)
     assert effect.ratio.low < effect.ratio.estimate < effect.ratio.high
-    assert effect.rounds == 12
+    assert effect.rounds == 4
     with pytest.raises(FrozenInstanceError):
         effect.spread = 0.0  # type: ignore[misc]
 
@@ -121,8 +121,10 @@ def test_a_wild_round_that_widens_the_interval_over_zero_leaves_no_verdict() -> 
     assert found.p is not None
     assert found.p < 0.01
     assert found.outcome == "inconclusive"
-    slow = [value / 2 for value in (*wild, 0.002, 0.001)]
-    assert decided([-value for value in slow]).outcome == "inconclusive"
+    slower = decided([-0.02 - value for value in (*wild[:6], 1.5, wild[7])])
+    assert slower.p is not None
+    assert slower.p < 0.01
+    assert slower.outcome == "inconclusive"
 
 
 def test_rounds_that_all_say_the_same_are_believed() -> None:
@@ -423,6 +425,7 @@ def interval(estimate: float, half_width: float) -> Interval:
         (12_345, 245, "12.3k", "12,340 [12,100, 12,590]"),
         (12_345, 3_000, "12k", "12,300 [9,300, 15,300]"),
         (12_345, 30_000, "10k", "12,000 [-18,000, 42,000]"),
+        (12_345, 300_000, "10k", "12,000 [-288,000, 312,000]"),
         (1_234_567, 21_000, "1.23M", "1,235,000 [1,214,000, 1,256,000]"),
         (999_960, 700, "1.0000M", "999,960 [999,260, 1,000,660]"),
         (0.01234, 0.0004, "0.0123", "0.01234 [0.01194, 0.01274]"),
