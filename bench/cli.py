@@ -38,7 +38,7 @@ class Commands(click.Group):
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="mqbench", message="mqbench %(version)s")
 def main() -> None:
-    """Measure asyncio message-queue clients: every message accounted for, every guarantee stated.
+    r"""Measure asyncio message-queue clients: every message accounted for, every guarantee stated.
 
     \b
     Examples:
@@ -55,7 +55,7 @@ def main() -> None:
 
 
 def _values(_: click.Context, __: click.Parameter, texts: Sequence[str]) -> dict[str, tuple[Any, ...]]:
-    from bench.scenario import Scenario  # noqa: PLC0415  # every command imports what it needs: --help is fast
+    from bench.scenario import Scenario
 
     values: dict[str, tuple[Any, ...]] = {}
     for text in texts:
@@ -69,7 +69,7 @@ def _values(_: click.Context, __: click.Parameter, texts: Sequence[str]) -> dict
 
 
 @main.command()
-@click.argument("scenario", nargs=-1)
+@click.argument("scenarios", metavar="[SCENARIO]...", nargs=-1)
 @click.option(
     "--client", "clients", multiple=True, metavar="REQ", help="Client, such as aio-pika; may be given again."
 )
@@ -116,45 +116,18 @@ def _values(_: click.Context, __: click.Parameter, texts: Sequence[str]) -> dict
     "--format", "shape", type=click.Choice(["table", "json", "csv"]), default="table", show_default=True
 )
 @click.option("--quick", is_flag=True, help="Two short rounds: a look, not a measurement.")
-def run(
-    scenario: tuple[str, ...],
-    clients: tuple[str, ...],
-    loops: tuple[str, ...],
-    broker: str,
-    values: dict[str, tuple[Any, ...]],
-    rounds: int,
-    slices: int | None,
-    seed: int | None,
-    limit_s: float,
-    output: Path | None,
-    shape: str,
-    quick: bool,
-) -> None:
+def run(shape: str, **asked: Any) -> None:
     """Measure SCENARIO... (names, or paths of your own files) and write a run folder.
 
-    Without a scenario it is the headline; without --client, those of the clients aio-pika and aioamqp
-    that speak to the broker; without --loop, asyncio and uvloop.
+    Without a scenario it is the headline; without --client, aio-pika and aioamqp; without --loop, asyncio
+    and uvloop.
     """
-    from rich.console import Console  # noqa: PLC0415
+    from rich.console import Console
 
-    from bench import session  # noqa: PLC0415
-    from bench.live import view  # noqa: PLC0415
+    from bench import session
+    from bench.live import view
 
-    request = session.Request(
-        scenarios=scenario or ("headline",),
-        clients=clients or session.HEADLINE_CLIENTS,
-        loops=loops or session.HEADLINE_LOOPS,
-        broker=broker,
-        values=values,
-        rounds=rounds,
-        slices=slices,
-        seed=seed,
-        limit_s=limit_s,
-        output=output,
-        quick=quick,
-        results=RESULTS,
-        command=tuple(sys.argv[1:]),
-    )
+    request = session.Request(results=RESULTS, command=tuple(sys.argv[1:]), **asked)
     with view(Console(stderr=True)) as (say, tell):
         finished = _interruptible(session.run(request, say=say, tell=tell))
     _show(finished.folder, shape)
@@ -177,8 +150,8 @@ def show(run_folder: Path, shape: str) -> None:
 
 
 def _show(folder: Path, shape: str) -> None:
-    from bench import results  # noqa: PLC0415
-    from bench.report import summary  # noqa: PLC0415
+    from bench import results
+    from bench.report import summary
 
     stored = results.load(folder)
     cases = summary.summarise(stored.trials)
@@ -187,9 +160,9 @@ def _show(folder: Path, shape: str) -> None:
     elif shape == "csv":
         click.echo(summary.as_csv(cases), nl=False)
     else:
-        from rich.console import Console  # noqa: PLC0415
+        from rich.console import Console
 
-        from bench.report import terminal  # noqa: PLC0415
+        from bench.report import terminal
 
         console = Console(width=None if sys.stdout.isatty() else PIPED_WIDTH, highlight=False)
         for part in terminal.rendered(stored, cases):
@@ -204,7 +177,7 @@ def list_() -> None:
 @list_.command("scenarios")
 def list_scenarios() -> None:
     """The questions that can be asked, and how many points each has."""
-    from bench import catalogue  # noqa: PLC0415
+    from bench import catalogue
 
     _print_table(
         ("scenario", "points", "question"),
@@ -215,7 +188,7 @@ def list_scenarios() -> None:
 @list_.command("clients")
 def list_clients() -> None:
     """The clients that have an adapter."""
-    from bench import catalogue, environments  # noqa: PLC0415
+    from bench import catalogue, environments
 
     rows = []
     for entry in catalogue.clients().values():
@@ -235,8 +208,8 @@ def list_clients() -> None:
 @list_.command("loops")
 def list_loops() -> None:
     """The event loops, and whether each is installed."""
-    from bench import environments  # noqa: PLC0415
-    from bench.loops import LOOPS  # noqa: PLC0415
+    from bench import environments
+    from bench.loops import LOOPS
 
     _print_table(
         ("loop", "version", "what it is", "to mend"),
@@ -250,7 +223,7 @@ def list_loops() -> None:
 @list_.command("brokers")
 def list_brokers() -> None:
     """The brokers that can be had, in the order in which auto tries them."""
-    from bench import brokers  # noqa: PLC0415
+    from bench import brokers
 
     _print_table(
         ("broker", "protocol", "origin", "here", "to mend"),
@@ -262,9 +235,9 @@ def list_brokers() -> None:
 
 
 def _print_table(names: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    from rich import box  # noqa: PLC0415
-    from rich.console import Console  # noqa: PLC0415
-    from rich.table import Table  # noqa: PLC0415
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
 
     table = Table(*names, box=box.SIMPLE_HEAD, pad_edge=False)
     for row in rows:
@@ -277,7 +250,7 @@ def _print_table(names: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 @click.option("--protocol", default="amqp", show_default=True, help="What the broker must speak.")
 def broker(spec: str, protocol: str) -> None:
     """Start the broker SPEC, print its URL and hold it until interrupted."""
-    from bench import session  # noqa: PLC0415
+    from bench import session
 
     def ready(url: str, what: str) -> None:
         click.echo(f"mqbench: {what}; ends with Ctrl-C", err=True)
@@ -290,7 +263,7 @@ def broker(spec: str, protocol: str) -> None:
 @click.option("--loop", "loops", multiple=True, metavar="NAME", help="Event loop; may be given again.")
 def calibrate(loops: tuple[str, ...]) -> None:
     """Measure the harness itself: the memory client with the headline scenario."""
-    from bench import session  # noqa: PLC0415
+    from bench import session
 
     rows = _interruptible(session.calibrate(loops or session.installed_loops()))
     _print_table(("loop", "messages/s", "CPU µs/message", "p50 µs", "p99 µs"), rows)

@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from bench.scenario import Guarantee, Measure, Scenario
 
 Publish = Callable[[bytes], Awaitable[object]]
-"""Returns once the broker has confirmed the body (at-least-once) or the library has taken it (at-most-once)."""
+"""Returns once the broker has confirmed the body (at least once), or the library has taken it (at most)."""
 
 Send = Callable[[bytes], Awaitable[Awaitable[object]]]
-"""The other form of Publish, for a client whose natural idiom is a future for each message: awaiting it returns
-when the library has taken the body, and what that returns is a future which the broker's confirm resolves."""
+"""The other form of Publish, for a client whose natural idiom is a future for each message: awaiting it
+returns when the library has taken the body, with a future that the broker's confirm resolves."""
 
 Receive = Callable[[bytes], Awaitable[None] | None]
 """Called exactly once for each delivered message, before it is acknowledged. What it returns, unless None,

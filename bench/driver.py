@@ -14,7 +14,7 @@ from bench.payload import STAMP_BYTES, Account, Ledger
 from bench.publishing import Producer
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+    from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 
     from bench.client import Client, Depth, Publish, Send, Target
     from bench.gauges import Gauges, Usage

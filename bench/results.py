@@ -9,7 +9,6 @@ import os
 import shutil
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from bench.errors import ResultsError, SchemaError
@@ -17,8 +16,9 @@ from bench.schema import SCHEMA_VERSION, SLICE_COLUMNS, TRIAL_COLUMNS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
 
-    import pandas
+    import pandas as pd
 
     from bench.schema import Column
 
@@ -121,8 +121,8 @@ class Run:
 
     folder: Path
     facts: dict[str, Any]
-    trials: pandas.DataFrame
-    slices: pandas.DataFrame
+    trials: pd.DataFrame
+    slices: pd.DataFrame
 
 
 def load(folder: Path) -> Run:

@@ -75,6 +75,7 @@ class Runner:
         environments: Mapping[tuple[str, str], Environment],
         recorder: Recorder,
         tell: Callable[[Progress], None],
+        usable_cores: float | None = None,
     ) -> None:
         self._plan = plan
         self._engine = engine
@@ -82,6 +83,7 @@ class Runner:
         self._environments = environments
         self._recorder = recorder
         self._tell = tell
+        self._usable_cores = usable_cores
         self._counts: dict[tuple[int, int], int] = {}
         self._harness_us: dict[int, float | None] = {}
         self._done = 0
@@ -164,6 +166,7 @@ class Runner:
             hash_seed=hash_seed,
             harness_cpu_us=self._harness_us.get(case.number),
             began_s=self._now_s(),
+            usable_cores=self._usable_cores,
         )
 
     def _now_s(self) -> float:

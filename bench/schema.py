@@ -115,7 +115,7 @@ _COST = (
     Column("involuntary_switches", "times the worker was taken off the processor"),
     Column(
         "harness_share",
-        "part of the client's CPU time per message that the harness itself needs: the memory client's, at most",
+        "part of the client's CPU time per message that the memory client would need, and so at most ours",
     ),
     Column("bottleneck", "client, broker, host, rate or unclear"),
     Column("bottleneck_why", "the figures that led there"),

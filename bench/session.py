@@ -1,4 +1,4 @@
-"""What a command does between its options and its output: brokers up, plan made, folder opened, rounds run."""
+"""What a command does between its options and its output: plan, run folder, brokers, rounds."""
 
 from __future__ import annotations
 
@@ -34,6 +34,7 @@ HEADLINE_CLIENTS = ("aio-pika", "aioamqp")
 HEADLINE_LOOPS = ("asyncio", "uvloop")
 QUICK: dict[str, float] = {"warmup_s": 0.2, "measure_s": 0.5}
 QUICK_ROUNDS = 2
+WATCH_S = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +69,7 @@ async def run(request: Request, *, say: Say, tell: Callable[[Progress], None]) -
     environment = {
         (case.client, case.loop): environments.current(case.entry, case.loop) for case in planned.cases
     }
+    machine = fingerprint()
     facts = {
         "mqbench_version": metadata.version("mqbench"),
         "command": ["mqbench", *(re.sub(r"://[^/\s]*@", "://…@", word) for word in request.command)],
@@ -75,7 +77,7 @@ async def run(request: Request, *, say: Say, tell: Callable[[Progress], None]) -
         "seed": planned.seed,
         "rounds": planned.rounds,
         "blocks": [[case.number for case in block] for block in planned.blocks],
-        "fingerprint": fingerprint().to_json(),
+        "fingerprint": machine.to_json(),
     }
     with Recorder.opened(folder, facts) as recorder:
         async with AsyncExitStack() as stack:
@@ -92,6 +94,7 @@ async def run(request: Request, *, say: Say, tell: Callable[[Progress], None]) -
                 environments=environment,
                 recorder=recorder,
                 tell=tell,
+                usable_cores=machine.usable_cores,
             )
             try:
                 outcome = await runner.run()
@@ -104,17 +107,18 @@ async def run(request: Request, *, say: Say, tell: Callable[[Progress], None]) -
 
 def planned_for(request: Request) -> plan.Plan:
     """The plan of a request; raises UsageError and its kinds, before anything is started."""
-    entries = [catalogue.find_scenario(name) for name in request.scenarios]
+    entries = [catalogue.find_scenario(name) for name in request.scenarios or (catalogue.HEADLINE,)]
     shorter = {name: (value,) for name, value in QUICK.items()} if request.quick else {}
     entries = [entry.with_values({**shorter, **request.values}) for entry in entries]
-    for name in request.loops:
+    names = request.loops or HEADLINE_LOOPS
+    for name in names:
         loops.named(name)
-    chosen = [(client, catalogue.find_client(client)) for client in request.clients]
+    chosen = [(client, catalogue.find_client(client)) for client in request.clients or HEADLINE_CLIENTS]
     known = dict(chosen)
     return plan.make(
         scenarios=entries,
         clients=chosen,
-        loops=request.loops,
+        loops=names,
         missing=lambda client, loop: environments.missing(client, known[client], loop),
         rounds=QUICK_ROUNDS if request.quick else request.rounds,
         slices=request.slices,
@@ -144,7 +148,7 @@ async def hold_broker(spec: str, protocol: str, *, say: Say, ready: Callable[[st
     async with open_broker(spec, protocol, say=say) as broker:
         ready(broker.url, f"{broker.origin} {broker.kind} {broker.version}")
         while (words := broker.last_words()) is None:
-            await asyncio.sleep(0.5)
+            await asyncio.sleep(WATCH_S)  # a process that dies sets no event
         raise BrokerError(f"the broker ({broker.origin} {broker.kind}) died: {words}")
 
 

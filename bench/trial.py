@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from bench.bottleneck import bottleneck
 from bench.gauges import NOTHING, Usage
 from bench.histogram import Histogram, percentile_or_none
-from bench.meters import bottleneck
 from bench.payload import STAMP_BYTES, Account
 from bench.schema import TRIAL_COLUMNS
 
@@ -90,6 +90,7 @@ class Trial:
     environment: Environment
     hash_seed: int
     began_s: float
+    usable_cores: float | None = None
     slice_messages: int = 0
     setup: dict[str, float] = field(default_factory=dict)
     turns: list[Turn] = field(default_factory=list)
@@ -178,6 +179,8 @@ class Trial:
             client_cores=cpu_s / elapsed_s if elapsed_s else None,
             broker_cores=broker_s / elapsed_s if broker_s is not None and elapsed_s else None,
             noise=self.noise,
+            usable_cores=self.usable_cores,
+            broker_max_cores=self.broker.most_cores,
         )
         harness = self.harness_cpu_us
         return {

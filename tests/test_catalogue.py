@@ -103,5 +103,5 @@ def test_a_scenario_file_that_breaks_the_contract_is_a_sentence(
 
 
 def test_a_missing_scenario_file_is_a_sentence() -> None:
-    with pytest.raises(UsageError, match="there is no scenario file gone.py"):
+    with pytest.raises(UsageError, match=r"there is no scenario file gone\.py"):
         catalogue.find_scenario("gone.py")

@@ -1,4 +1,4 @@
-"""The driver, through a real worker: honest clients are believed, each fault is caught by its own sentence."""
+"""The driver in a real worker: honest clients are believed, each fault is caught by its own sentence."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ async def drive(
     messages: int = 600,
     limit_s: float = 0.5,
 ) -> list[dict[str, Any]]:
-    """The samples of some turns of a client, in a worker of its own; what the worker says went wrong is raised."""
+    """The samples of some turns of a client in a worker of its own; raises what the worker says is wrong."""
     order = {
         "do": "connect",
         "adapter": adapter,
@@ -119,7 +119,7 @@ async def test_a_publish_that_never_returns_is_a_stall(faulty: Callable[[str], s
 
 
 async def test_an_error_in_a_task_of_the_client_reaches_the_driver(faulty: Callable[[str], str]) -> None:
-    with pytest.raises(ClientFailedError, match="failed in the background .*: the background task lost"):
+    with pytest.raises(ClientFailedError, match=r"failed in the background .*: the background task lost"):
         await drive(faulty("raises"), Scenario(), turns=3)
 
 
@@ -176,7 +176,7 @@ async def test_a_computing_handler_costs_the_worker_its_time() -> None:
 
 async def test_an_adapter_that_cannot_be_imported_is_a_sentence() -> None:
     with pytest.raises(
-        WorkerFailedError, match="ModuleNotFoundError: No module named 'bench.clients.nothing'"
+        WorkerFailedError, match=r"ModuleNotFoundError: No module named 'bench.clients.nothing'"
     ):
         await drive("nothing", Scenario())
 

@@ -26,7 +26,7 @@ MEASURED = {
     "scenario",
     "worker",
 }
-PURE = {"stats", "scenario", "schema", "plan", "report"}
+PURE = {"stats", "scenario", "bottleneck", "schema", "plan", "report"}
 IMPURE_LIBRARIES = {
     "socket",
     "subprocess",
@@ -55,6 +55,7 @@ ORDER = [
     "results",
     "schema",
     "stats",
+    "bottleneck",
     "meters",
     "machine",
     "cgroup",

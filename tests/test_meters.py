@@ -16,13 +16,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench import meters
+from bench.bottleneck import bottleneck
 from bench.meters import (
     HostMeter,
     HostNoise,
     HostSnapshot,
     ProcessReading,
     ProcessSnapshot,
-    bottleneck,
     cpu_seconds,
     noise_between,
     processes_between,

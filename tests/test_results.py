@@ -1,4 +1,4 @@
-"""Run folders: complete after every row, refused before measuring where they cannot be written, readable later."""
+"""Run folders: complete after every row, refused before measuring where they cannot be written."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pandas
+import pandas as pd
 import pytest
 
 from bench import results
@@ -26,7 +26,7 @@ def slice_row(**values: Any) -> dict[str, Any]:
 def test_a_row_is_on_disk_as_soon_as_it_is_added(tmp_path: Path) -> None:
     with results.Recorder.opened(tmp_path / "run", FACTS) as recorder:
         recorder.slices.add(slice_row(case=7, rate_per_s=1234.5678))
-        stored = pandas.read_csv(tmp_path / "run" / "slices.csv")
+        stored = pd.read_csv(tmp_path / "run" / "slices.csv")
     assert list(stored["case"]) == [7]
     assert list(stored["rate_per_s"]) == [1234.57]
 
@@ -132,7 +132,7 @@ def test_a_disk_that_fills_up_meanwhile_is_a_sentence(small_disk: Path) -> None:
 
 
 def test_a_folder_that_is_no_run_is_a_sentence(tmp_path: Path) -> None:
-    with pytest.raises(ResultsError, match="is not a run folder: it has no readable run.json"):
+    with pytest.raises(ResultsError, match=r"is not a run folder: it has no readable run\.json"):
         results.load(tmp_path)
 
 

@@ -70,6 +70,7 @@ class EmbeddedAmqp:
                 protocol=self.protocol,
                 version=version,
                 pids=held.pids,
+                most_cores=1.0,  # one event loop
                 url=address.url,
                 watch=held.last_words,
             )

@@ -19,6 +19,7 @@ class Broker:
 
     ``url`` may hold a password and is given to workers only; everything that is shown or stored uses
     ``shown_url``. ``pids`` are the processes that are ours to meter (empty for external and docker).
+    ``most_cores`` is what it can use at most: 1 for a single event loop, None if it spreads over all.
     """
 
     kind: str
@@ -27,6 +28,7 @@ class Broker:
     version: str
     pids: tuple[int, ...] = ()
     why: str = ""
+    most_cores: float | None = None
     url: str = field(repr=False)
     watch: Callable[[], str | None] = field(default=_nothing_to_say, repr=False, compare=False)
 

@@ -9,7 +9,7 @@ import math
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-import pandas
+import pandas as pd
 
 from bench.stats.intervals import rate_interval
 
@@ -93,7 +93,7 @@ class CaseSummary:
     negative_latencies: int
 
 
-def summarise(trials: pandas.DataFrame) -> list[CaseSummary]:
+def summarise(trials: pd.DataFrame) -> list[CaseSummary]:
     """One summary a case, in the order of their numbers."""
     references: dict[tuple[str, str], float] = {}
     summaries = []
@@ -102,7 +102,7 @@ def summarise(trials: pandas.DataFrame) -> list[CaseSummary]:
     return summaries
 
 
-def _case(number: int, rows: pandas.DataFrame, references: dict[tuple[str, str], float]) -> CaseSummary:
+def _case(number: int, rows: pd.DataFrame, references: dict[tuple[str, str], float]) -> CaseSummary:
     valid = rows[rows["status"] == "valid"]
     wrong = rows[rows["status"] != "valid"]
     first = (wrong if len(wrong) else rows).iloc[0]
@@ -130,14 +130,14 @@ def _case(number: int, rows: pandas.DataFrame, references: dict[tuple[str, str],
 
 
 def _text(value: Any) -> str:
-    return "" if pandas.isna(value) else str(value)
+    return "" if pd.isna(value) else str(value)
 
 
-def _total(column: pandas.Series[Any]) -> int:
+def _total(column: pd.Series[Any]) -> int:
     return int(column.fillna(0).astype(float).sum())
 
 
-def _median(column: pandas.Series[Any]) -> float | None:
+def _median(column: pd.Series[Any]) -> float | None:
     median = float(column.astype(float).median())
     return None if math.isnan(median) else median
 

@@ -84,7 +84,7 @@ def _figures(case: CaseSummary) -> list[str]:
 
 
 def accounting(case: CaseSummary) -> str:
-    """ "40,000 ok" or what went wrong."""
+    """How many messages were accounted for, or what went wrong with how many."""
     wrongs = ("lost", "duplicated", "reordered", "corrupted")
     counts = [f"{getattr(case, name):,} {name}" for name in wrongs if getattr(case, name)]
     if case.status == "valid":

@@ -1,4 +1,4 @@
-"""The least that somebody would write by hand to move messages with each client: what the harness is held against.
+"""The least that somebody would write by hand to move messages: what the harness is held against.
 
 Each is a context manager that yields ``send(count)``: it publishes ``count`` constant bodies with as many
 publishes in flight as the scenario says, counts and acknowledges them, and returns when all have come.
