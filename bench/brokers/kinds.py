@@ -7,6 +7,10 @@ from typing import TYPE_CHECKING
 from bench.brokers.compose import ComposeService
 from bench.brokers.embedded import EmbeddedAmqp
 from bench.brokers.external import external_amqp
+from bench.brokers.mqtt.compose import ComposedMosquitto
+from bench.brokers.mqtt.external import external_mqtt
+from bench.brokers.mqtt.mosquitto import NativeMosquitto
+from bench.brokers.mqtt.nats import EmbeddedNatsMqtt
 from bench.brokers.rabbitmq import NativeRabbitmq
 
 if TYPE_CHECKING:
@@ -24,10 +28,15 @@ SOURCES: tuple[Source, ...] = (
     NativeRabbitmq(),
     ComposeService(kind="rabbitmq", protocol="amqp", container_port=5672),
     EmbeddedAmqp(),
+    NativeMosquitto(),
+    ComposedMosquitto(),
+    EmbeddedNatsMqtt(),
 )
 
 # Scheme of a URL -> protocol, and how one that runs is looked at.
 SCHEMES: Mapping[str, tuple[str, Callable[[str, Say], AbstractAsyncContextManager[Broker]]]] = {
     "amqp": ("amqp", external_amqp),
     "amqps": ("amqp", external_amqp),
+    "mqtt": ("mqtt", external_mqtt),
+    "mqtts": ("mqtt", external_mqtt),
 }
