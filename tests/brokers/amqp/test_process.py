@@ -1,0 +1,201 @@
+"""How the process starts and ends, and what it holds at most."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from typing import Any
+
+import pamqp.body
+import pamqp.frame
+import pamqp.header
+import pika
+import pika.exceptions
+import psutil
+import pytest
+from pamqp import commands
+
+from .peers import ROOT, WAIT_S, Wire, started
+
+MEGABYTE = 1 << 20
+OpenChannel = Callable[[str], Any]
+
+
+@pytest.fixture
+def open_channel() -> Iterator[Callable[[str], Any]]:
+    """A channel of a connection of its own, which is closed in the end if the broker still is there."""
+    opened: list[Any] = []
+
+    def open_channel(url: str) -> Any:
+        opened.append(pika.BlockingConnection(pika.URLParameters(url)))
+        return opened[-1].channel()
+
+    yield open_channel
+    for connection in opened:
+        if connection.is_open:
+            with suppress(pika.exceptions.AMQPError):
+                connection.close()
+
+
+def test_it_says_where_it_listens_in_one_line(open_channel: OpenChannel) -> None:
+    with started() as broker:
+        assert set(broker.said) == {"url", "version", "loop"}
+        assert broker.url == f"amqp://guest:guest@127.0.0.1:{broker.port}/"
+        assert open_channel(broker.url).is_open
+
+
+@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
+def test_it_runs_on_the_loop_asked_for(open_channel: OpenChannel, loop: str) -> None:
+    if loop == "uvloop":
+        pytest.importorskip("uvloop")
+    with started("--loop", loop) as broker:
+        assert broker.said["loop"] == loop
+        channel = open_channel(broker.url)
+        queue = channel.queue_declare("").method.queue
+        channel.basic_publish("", queue, b"x" * MEGABYTE)
+        assert channel.basic_get(queue)[2] == b"x" * MEGABYTE
+
+
+def test_user_password_and_vhost_are_its_own(open_channel: OpenChannel) -> None:
+    with started(
+        "--user", "m/q", "--vhost", "a/b", **{**os.environ, "MQBENCH_AMQP_PASSWORD": "s:e@c"}
+    ) as broker:
+        assert "s:e@c" not in " ".join(psutil.Process(broker.process.pid).cmdline())
+        assert open_channel(broker.url).is_open
+        with pytest.raises(pika.exceptions.ProbableAuthenticationError):
+            open_channel(broker.url.replace("s%3Ae%40c", "guest"))
+        with pytest.raises(pika.exceptions.ProbableAccessDeniedError):
+            open_channel(broker.url.replace("a%2Fb", "%2F"))
+
+
+def test_it_ends_when_its_stdin_closes(open_channel: OpenChannel) -> None:
+    with started() as broker:
+        channel = open_channel(broker.url)
+        out, err = broker.process.communicate(timeout=WAIT_S)
+        assert (out, err, broker.process.returncode) == ("", "", 0)
+        with pytest.raises(pika.exceptions.ConnectionClosedByBroker, match="320"):
+            channel.queue_declare("")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_it_ends_on_signals(open_channel: OpenChannel, number: signal.Signals) -> None:
+    with started() as broker:
+        assert open_channel(broker.url).is_open
+        broker.process.send_signal(number)
+        assert broker.process.wait(WAIT_S) == 0
+        assert broker.process.stderr is not None
+        assert not broker.process.stderr.read()
+        with pytest.raises(OSError, match="refused"):
+            socket.create_connection(("127.0.0.1", broker.port)).close()
+
+
+def test_it_does_not_outlive_a_parent_killed_at_once() -> None:
+    parent = (
+        "import subprocess, sys, time\n"
+        "child = subprocess.Popen([sys.executable, '-m', 'bench.brokers.amqp'], stdin=subprocess.PIPE)\n"
+        "print(child.pid, flush=True)\n"
+        "time.sleep(60)\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", parent], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        lines = sorted(process.stdout.readline() for _ in range(2))
+        child = psutil.Process(int(lines[0]))
+        assert json.loads(lines[1])["url"]
+        process.kill()
+        psutil.wait_procs([child], timeout=WAIT_S)
+        assert not child.is_running() or child.status() == psutil.STATUS_ZOMBIE
+
+
+def test_port_in_use_is_one_sentence_and_exit_2() -> None:
+    with started() as broker:
+        second = subprocess.run(
+            [sys.executable, "-m", "bench.brokers.amqp", "--port", str(broker.port)],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=WAIT_S,
+        )
+    assert second.returncode == 2
+    assert not second.stdout
+    assert second.stderr == (
+        f"the embedded broker cannot listen on 127.0.0.1:{broker.port} (address already in use)\n"
+    )
+
+
+def message(queue: str, body: bytes) -> bytes:
+    frames: list[pamqp.frame.FrameTypes] = [
+        commands.Basic.Publish(routing_key=queue),
+        pamqp.header.ContentHeader(body_size=len(body)),
+        pamqp.body.ContentBody(body),
+    ]
+    return b"".join(pamqp.frame.marshal(frame, 1) for frame in frames)
+
+
+def test_full_memory_blocks_publishers_until_messages_are_taken(open_channel: OpenChannel) -> None:
+    count, body = 1000, bytes(100_000)
+    with started("--max-memory-mb", "8") as broker:
+        wire, consumer = Wire(broker.port), open_channel(broker.url)
+        assert wire.open(connection__blocked=True) is None
+        consumer.queue_declare("full")
+        thread = threading.Thread(
+            target=wire.socket.sendall, args=(message("full", body) * count,), daemon=True
+        )
+        with wire.socket:
+            thread.start()
+            assert wire.read().name == "Connection.Blocked"
+            held = consumer.queue_declare("full", passive=True).method.message_count
+            assert 80 < held < 200
+            received = 0
+            for _, _, taken in consumer.consume("full", auto_ack=True):
+                received += len(taken)
+                if received == count * len(body):
+                    break
+            thread.join(WAIT_S)
+            assert not thread.is_alive()
+            names = {wire.read().name}
+            assert names == {"Connection.Unblocked"}
+        assert psutil.Process(broker.process.pid).memory_info().rss < 100 * MEGABYTE
+
+
+def test_small_messages_count_with_their_overhead() -> None:
+    with started("--max-memory-mb", "32") as broker:
+        process = psutil.Process(broker.process.pid)
+        before = process.memory_info().rss
+        wire = Wire(broker.port)
+        assert wire.open(connection__blocked=True) is None
+        queue = wire.ask(commands.Queue.Declare(exclusive=True)).queue
+        publishes = message(queue, b"x" * 10) * 1000
+        with wire.socket:
+            wire.socket.setblocking(False)
+            with suppress(BlockingIOError):
+                while process.memory_info().rss - before < 64 * MEGABYTE:
+                    select.select([], [wire.socket], [], 1)
+                    wire.socket.sendall(publishes)
+            wire.socket.settimeout(WAIT_S)
+            assert wire.read().name == "Connection.Blocked"
+        assert process.memory_info().rss - before < 48 * MEGABYTE
+
+
+def test_publisher_that_comes_while_memory_is_full_is_blocked_as_well(open_channel: OpenChannel) -> None:
+    with started("--max-memory-mb", "1") as broker:
+        first, second, taking = (open_channel(broker.url) for _ in range(3))
+        first.queue_declare("full")
+        first.basic_publish("", "full", bytes(MEGABYTE - 1000))
+        first.basic_publish("", "full", bytes(1000))
+        blocked: list[Any] = []
+        second.connection.add_on_connection_blocked_callback(lambda *_: blocked.append(True))
+        second.basic_publish("", "full", b"")
+        while not blocked:
+            second.connection.process_data_events(time_limit=1)
+        assert taking.basic_get("full", auto_ack=True)[0] is not None
+        second.confirm_delivery()
