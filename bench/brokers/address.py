@@ -50,8 +50,7 @@ class Address:
         if len(vhost) > VHOST_CHARACTERS or len(vhost.encode()) > SHORT_STRING_BYTES:
             problems.append(f"its virtual host is longer than {VHOST_CHARACTERS} characters")
         if problems:
-            shown = without_password(url.partition("#")[0])
-            raise UsageError(f"{shown!r} is not an AMQP address: {'; '.join(problems)}")
+            raise UsageError(f"{without_password(url)!r} is not an AMQP address: {'; '.join(problems)}")
         return cls(
             tls=parts.scheme == "amqps",
             host=parts.hostname or "",

@@ -29,10 +29,15 @@ if TYPE_CHECKING:
     from bench.brokers.supervised import Supervised
 
 START_LIMIT_S = 60.0
+# A running node stops within about 1 s; one that is still booting ignores the request, and has nothing to save.
+GRACE_S = 2.0
 ATTEMPTS = 3
 TAIL_LINES = 10
 OLDEST = (3, 8)  # the first whose boot honours all of the variables below
-PORT_TAKEN = re.compile("eaddrinuse|already.in.use|port_already_used", re.IGNORECASE)
+# An epmd that finds another on its port ends without a word.
+PORT_TAKEN = re.compile(
+    "eaddrinuse|already.in.use|port_already_used|epmd ended with exit code 0", re.IGNORECASE
+)
 LOGGED = re.compile(r"\[(?:warning|error|critical|alert|emergency)\] <[\d.]+>\s+(\S.*)")
 # Where packages put it, besides PATH. Debian's command on PATH is a wrapper that changes the user or refuses;
 # the server's own script, which works for every user, lies below /usr/lib/rabbitmq.
@@ -191,7 +196,7 @@ class NativeRabbitmq:
                     server = await until_ready(node.address, held.last_words, START_LIMIT_S)
                 except BrokerError as error:
                     await held.until_heard()
-                    if attempt + 1 < ATTEMPTS and any(map(PORT_TAKEN.search, held.tail)):
+                    if attempt + 1 < ATTEMPTS and any(map(PORT_TAKEN.search, [held.ended or "", *held.tail])):
                         say("another process took one of its ports meanwhile; starting it on others")
                         continue
                     raise BrokerError(_death(error, held)) from error
@@ -218,6 +223,7 @@ def _processes(node: Node, installed: Installed) -> AbstractAsyncContextManager[
         files=node.files(),
         folder=node.folder,
         secret=node.password,
+        grace_s=GRACE_S,
     )
 
 

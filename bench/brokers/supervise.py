@@ -111,7 +111,7 @@ def _watch(processes: list[Process], events: queue.SimpleQueue[tuple[str, int] |
         events.put((f"{Path(str(process.args[0])).name} {how}", code))  # type: ignore[index]  # args is our list
 
     def until_alone() -> None:
-        while sys.stdin.buffer.read(1024):
+        while os.read(0, 1024):  # not by sys.stdin: its lock would be ours still when the interpreter ends
             pass
         events.put(None)
 
