@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from bench.brokers.supervised import Supervised
 
 START_LIMIT_S = 60.0
-# A running node stops within about 1 s; one that is still booting ignores the request, and has nothing to save.
+# A running node stops within about 1 s; one that boots ignores the request, and has nothing to save.
 GRACE_S = 2.0
 ATTEMPTS = 3
 TAIL_LINES = 10
