@@ -56,7 +56,7 @@ class MqttAddress:
         if parts.path not in {"", "/"}:
             problems.append("it has a path, which means nothing in MQTT")
         version, receive_maximum, wrong = _options(parts.query)
-        problems += wrong
+        problems.extend(wrong)
         if problems:
             shown = without_password(url.partition("#")[0])
             raise UsageError(f"{shown!r} is not an MQTT address: {'; '.join(problems)}")
@@ -75,10 +75,9 @@ class MqttAddress:
         """All of it, defaults written out."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         user = f"{quote(self.user, safe='')}:{quote(self.password, safe='')}@" if self.user else ""
-        options = {"version": self.version} if self.version != "5" else {}
-        if self.receive_maximum:
-            options["receive_maximum"] = str(self.receive_maximum)
-        query = "&".join(f"{name}={value}" for name, value in options.items())
+        options = [f"version={self.version}"] if self.version != "5" else []
+        options += [f"receive_maximum={self.receive_maximum}"] if self.receive_maximum else []
+        query = "&".join(options)
         return f"mqtt{'s' if self.tls else ''}://{user}{host}:{self.port}" + (f"?{query}" if query else "")
 
     @property

@@ -58,6 +58,7 @@ class ComposedMosquitto:
                 origin=self.origin,
                 protocol=self.protocol,
                 version=greeting.version,
+                most_cores=1.0,  # one thread
                 url=address.url,
                 watch=lambda: refusal(LOOPBACK, port),
             )

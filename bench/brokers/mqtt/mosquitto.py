@@ -136,6 +136,7 @@ class NativeMosquitto:
                     protocol=self.protocol,
                     version=version,
                     pids=held.pids,
+                    most_cores=1.0,  # one thread
                     url=address.url,
                     watch=held.last_words,
                 )
