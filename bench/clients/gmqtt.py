@@ -1,0 +1,181 @@
+"""gmqtt (MQTT 5 and 3.1.1).
+
+The documented way: a ``Client`` for each producer and each consumer, and a coroutine ``on_message``, whose
+end sends the acknowledgement (https://github.com/wialon/gmqtt#asynchronous-on_message-callback) where
+``optimistic_acknowledgement`` is off (https://github.com/wialon/gmqtt/issues/113). ``publish`` returns
+nothing to wait for; that a message was confirmed shows where its authors say, in the storage of messages not
+confirmed yet (https://github.com/wialon/gmqtt/issues/78). With a window of its futures, rather than lanes
+that await them, FIGURES.
+
+A queue is a topic, and a session that subscribes to it and outlives its connections: the first consumer of
+the queue takes it over, more of them join its shared subscription with sessions of their own. What is
+published while nobody consumes waits in the first session, whole. So a full queue that several consumers
+empty, as other protocols know it, cannot be had, and ``consume`` is not offered. ``prefetch`` is the receive
+maximum of MQTT 5. In 3.1.1 the broker has one number for all: any other is refused, and so is a second
+consumer, since 3.1.1 has no shared subscriptions. What is kept on disk is the broker's choice in MQTT.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from contextlib import asynccontextmanager
+from itertools import count
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs, unquote, urlsplit
+
+import gmqtt  # type: ignore[import-untyped]  # ships no types
+from gmqtt.mqtt.constants import MQTTv50, MQTTv311  # type: ignore[import-untyped]
+from gmqtt.storage import PersistentStorage  # type: ignore[import-untyped]
+
+from bench.client import Abilities
+from bench.errors import UnsupportedError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Sequence
+
+    from bench.client import Client, Receive, Send, Target
+
+KEPT_S = 3600  # how long the broker keeps the session of a queue if nobody is left to remove it
+NEVER = -2  # reconnections: -1 is for ever, and 0 still allows one
+
+
+class Unconfirmed(PersistentStorage):  # type: ignore[misc]  # ships no types
+    """The library's messages without a confirm, with a future for each."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.futures: dict[int, asyncio.Future[None]] = {}
+        self.create_future = asyncio.get_running_loop().create_future
+        self.last = self.create_future()
+
+    def push_message(self, mid: int, raw_package: bytes) -> None:
+        super().push_message(mid, raw_package)
+        self.last = self.futures[mid] = self.create_future()
+
+    def remove_message_by_mid(self, mid: int) -> None:
+        super().remove_message_by_mid(mid)
+        if not (future := self.futures.pop(mid)).done():
+            future.set_result(None)
+
+
+def speaks_5(target: Target) -> bool:
+    return parse_qs(urlsplit(target.url).query).get("version") != ["3.1.1"]
+
+
+async def watch(lost: asyncio.Event) -> None:
+    await lost.wait()
+    raise ConnectionError("the connection to the broker was lost")
+
+
+@asynccontextmanager
+async def connection(
+    target: Target, identifier: str | None = None, *, kept: bool = False, **more: Any
+) -> AsyncIterator[Any]:
+    """The session of that identifier begins and ends with it, unless it is kept."""
+    url, new = urlsplit(target.url), speaks_5(target)
+    if new:
+        more |= {"receive_maximum": target.prefetch, "session_expiry_interval": KEPT_S if kept else 0}
+    elif target.acknowledged and parse_qs(url.query).get("receive_maximum") != [str(target.prefetch)]:
+        raise UnsupportedError(f"MQTT 3.1.1 cannot ask the broker for a prefetch of {target.prefetch}")
+    on_message = more.pop("on_message", None)
+    client = gmqtt.Client(identifier, clean_session=not kept, optimistic_acknowledgement=False, **more)
+    client.set_config({"reconnect_retries": NEVER})
+    if url.username:
+        client.set_auth_credentials(unquote(url.username), unquote(url.password or ""))
+    lost = asyncio.Event()
+    client.on_disconnect = lambda *_: lost.set()
+    if on_message:
+        client.on_message = on_message
+    async with asyncio.TaskGroup() as group:
+        watching = group.create_task(watch(lost))
+        try:
+            await client.connect(
+                url.hostname,
+                url.port,
+                ssl=ssl.create_default_context() if url.scheme == "mqtts" else False,
+                version=MQTTv50 if new else MQTTv311,
+            )
+            yield client
+        finally:
+            watching.cancel()
+            await client.disconnect()
+
+
+async def subscribe(client: Any, target: Target, queue: str) -> None:
+    qos = int(target.acknowledged)
+    answer: asyncio.Future[tuple[int, ...]] = asyncio.get_running_loop().create_future()
+    client.on_subscribe = lambda _, __, granted, ___: answer.set_result(granted)
+    client.subscribe(f"$share/{queue}/{queue}" if speaks_5(target) else queue, qos)
+    if (granted := await answer) != (qos,):
+        raise UnsupportedError(f"the broker answered a subscription at QoS {qos} with: {granted[0]}")
+
+
+class Gmqtt:
+    abilities = Abilities(
+        distribution="gmqtt",
+        protocol="mqtt",
+        measures=("end-to-end", "publish"),
+        publishing="future",
+        ack_every=False,
+        persistent=False,
+    )
+
+    def __init__(self) -> None:
+        self.consumers: dict[str, set[int]] = {}
+
+    @asynccontextmanager
+    async def topology(self, target: Target, queues: Sequence[str]) -> AsyncIterator[None]:
+        made = []
+        try:
+            for name in queues:
+                async with connection(target, name):  # ends what session there was of that name
+                    made.append(name)
+                async with connection(target, name, kept=True) as client:
+                    await subscribe(client, target, name)
+            yield
+        finally:
+            for name in made:
+                async with connection(target, name):
+                    pass
+
+    @asynccontextmanager
+    async def producer(self, target: Target, queue: str) -> AsyncIterator[Send]:
+        unconfirmed, qos = Unconfirmed(), int(target.acknowledged)
+        async with connection(target, persistent_storage=unconfirmed) as client:
+            publish = client.publish
+
+            async def send(body: bytes) -> Awaitable[object]:
+                publish(queue, body, qos)
+                return unconfirmed.last
+
+            if not qos:
+                unconfirmed.last.set_result(None)
+            yield send
+
+    @asynccontextmanager
+    async def consumer(self, target: Target, queue: str, receive: Receive) -> AsyncIterator[None]:
+        taken = self.consumers.setdefault(queue, set())
+        number = next(each for each in count() if each not in taken)
+        if number and not speaks_5(target):
+            raise UnsupportedError("MQTT 3.1.1 has no shared subscriptions for several consumers of a queue")
+
+        async def handle(_: Any, __: str, body: bytes, ___: int, ____: Any) -> int:
+            handling = receive(body)
+            if handling is not None:
+                await handling
+            return 0  # what the acknowledgement says: success
+
+        taken.add(number)
+        try:
+            async with connection(
+                target, f"{queue}-{number}" if number else queue, kept=not number, on_message=handle
+            ) as client:
+                if number:
+                    await subscribe(client, target, queue)
+                yield
+        finally:
+            taken.remove(number)
+
+
+CLIENT: Client = Gmqtt()
