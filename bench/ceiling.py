@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -11,26 +10,33 @@ from bench.trial import Turn
 
 if TYPE_CHECKING:
     from bench.engine import Engine
+    from bench.environments import Environment
     from bench.scenario import Scenario
 
 LIMIT_S = 20.0
 
 
 async def measure(
-    engine: Engine, scenario: Scenario, loop: str, *, slices: int = 3, slice_messages: int | None = None
+    engine: Engine,
+    scenario: Scenario,
+    environment: Environment,
+    *,
+    slices: int = 3,
+    slice_messages: int | None = None,
 ) -> list[Turn]:
     """Turns of the memory client with this scenario, its handler left out; ends its worker."""
     bare = replace(scenario, handler=Handler(), measure="end-to-end", warmup_s=0.15)
     connect: dict[str, Any] = {
         "do": "connect",
         "adapter": "memory",
-        "loop": loop,
+        "loop": environment.loop,
         "url": "memory://",
         "queues": [f"queue-{index}" for index in range(bare.queues)],
         "scenario": bare.to_json(),
         "limit_s": LIMIT_S,
     }
-    async with engine.worker(sys.executable, {"PYTHONHASHSEED": "0"}) as worker:
+    variables = {"PYTHONHASHSEED": "0", "PYTHONPATH": environment.bench_path}
+    async with engine.worker(environment.python, variables) as worker:
         await worker.ask(connect, LIMIT_S)
         warm = await worker.ask({"do": "warm-up"}, LIMIT_S)
         count = slice_messages or max(warm["fewest"], round(warm["rate_per_s"] * 0.1))
@@ -39,8 +45,8 @@ async def measure(
     return [Turn.from_answer(answer["sample"], None) for answer in answers]
 
 
-async def harness_cpu_us(engine: Engine, scenario: Scenario, loop: str) -> float:
+async def harness_cpu_us(engine: Engine, scenario: Scenario, environment: Environment) -> float:
     """CPU time, in microseconds a message, that the harness and the memory client need together."""
-    turns = await measure(engine, scenario, loop)
+    turns = await measure(engine, scenario, environment)
     spent_s = sum(turn.usage.cpu_user_s + turn.usage.cpu_system_s for turn in turns)
     return 1e6 * spent_s / sum(turn.account.received for turn in turns)

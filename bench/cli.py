@@ -265,7 +265,7 @@ def calibrate(loops: tuple[str, ...]) -> None:
     """Measure the harness itself: the memory client with the headline scenario."""
     from bench import session
 
-    rows = _interruptible(session.calibrate(loops or session.installed_loops()))
+    rows = _interruptible(session.calibrate(loops or session.installed_loops(), say=_to_stderr))
     _print_table(("loop", "messages/s", "CPU µs/message", "p50 µs", "p99 µs"), rows)
 
 

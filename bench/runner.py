@@ -177,7 +177,9 @@ class Runner:
         if case.number in self._harness_us or case.protocol == _CEILING_PROTOCOL:
             return
         self._tell(Progress(what="measuring the harness itself", case=case, **self._position()))
-        cost_us = await harness_cpu_us(self._engine, case.scenario, case.loop)
+        cost_us = await harness_cpu_us(
+            self._engine, case.scenario, self._environments[case.client, case.loop]
+        )
         for other in self._plan.cases:
             if (other.scenario, other.loop) == (
                 case.scenario,
@@ -188,12 +190,14 @@ class Runner:
     async def _connect(self, stack: AsyncExitStack, trial: Trial, variables: Mapping[str, str]) -> Live:
         case = trial.case
         self._tell(Progress(what=f"round {trial.round}: connecting", case=case, **self._position()))
-        worker = await stack.enter_async_context(self._engine.worker(trial.environment.python, variables))
+        environment = trial.environment
+        variables = {**variables, "PYTHONPATH": environment.bench_path}
+        worker = await stack.enter_async_context(self._engine.worker(environment.python, variables))
         answer = await worker.ask(
             {
                 "do": "connect",
                 "adapter": case.entry.adapter,
-                "loop": case.loop,
+                "loop": environment.loop,
                 "url": trial.broker.url,
                 "queues": queue_names(case),
                 "scenario": case.scenario.to_json(),

@@ -54,6 +54,7 @@ class Request:
     results: Path
     quick: bool
     command: Sequence[str]
+    python: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,9 +67,28 @@ async def run(request: Request, *, say: Say, tell: Callable[[Progress], None]) -
     """Measures; raises BenchError with whatever was measured so far on disk."""
     planned = planned_for(request)
     folder = request.output or request.results / run_name(planned)
-    environment = {
-        (case.client, case.loop): environments.current(case.entry, case.loop) for case in planned.cases
+    python = environments.find_python(request.python)
+    wanted = {
+        (case.client, case.loop): environments.Wanted(
+            client=case.client, entry=case.entry, loop=case.loop, python=python
+        )
+        for case in planned.cases
     }
+    async with environments.prepared(wanted.values(), say=say) as ready:
+        environment = {pair: ready[one] for pair, one in wanted.items()}
+        outcome = await _measured(request, planned, environment, folder, say=say, tell=tell)
+    return Finished(folder=folder, outcome=outcome)
+
+
+async def _measured(
+    request: Request,
+    planned: plan.Plan,
+    environment: Mapping[tuple[str, str], environments.Environment],
+    folder: Path,
+    *,
+    say: Say,
+    tell: Callable[[Progress], None],
+) -> Outcome:
     machine = fingerprint()
     facts = {
         "mqbench_version": metadata.version("mqbench"),
@@ -102,7 +122,7 @@ async def run(request: Request, *, say: Say, tell: Callable[[Progress], None]) -
                 recorder.note(outcome=str(error))
                 raise
             recorder.note(finished=True, outcome="invalid rows" if outcome.invalid else "valid")
-    return Finished(folder=folder, outcome=outcome)
+    return outcome
 
 
 def planned_for(request: Request) -> plan.Plan:
@@ -112,14 +132,14 @@ def planned_for(request: Request) -> plan.Plan:
     entries = [entry.with_values({**shorter, **request.values}) for entry in entries]
     names = request.loops or HEADLINE_LOOPS
     for name in names:
-        loops.named(name)
+        environments.find_loop(name)
+    python = environments.find_python(request.python)
     chosen = [(client, catalogue.find_client(client)) for client in request.clients or HEADLINE_CLIENTS]
-    known = dict(chosen)
     return plan.make(
         scenarios=entries,
         clients=chosen,
         loops=names,
-        missing=lambda client, loop: environments.missing(client, known[client], loop),
+        missing=lambda _, loop: environments.missing(loop, python),
         rounds=QUICK_ROUNDS if request.quick else request.rounds,
         slices=request.slices,
         seed=secrets.randbits(32) if request.seed is None else request.seed,
@@ -147,8 +167,8 @@ async def hold_broker(spec: str, protocol: str, *, say: Say, ready: Callable[[st
     """Starts a broker, hands its URL to ``ready``, and holds it until cancelled or dead."""
     async with open_broker(spec, protocol, say=say) as broker:
         ready(broker.url, f"{broker.origin} {broker.kind} {broker.version}")
-        while (words := broker.last_words()) is None:
-            await asyncio.sleep(WATCH_S)  # a process that dies sets no event
+        while (words := broker.last_words()) is None:  # noqa: ASYNC110  # a dying process sets no event
+            await asyncio.sleep(WATCH_S)
         raise BrokerError(f"the broker ({broker.origin} {broker.kind}) died: {words}")
 
 
@@ -156,25 +176,29 @@ def installed_loops() -> list[str]:
     return [name for name, loop in loops.LOOPS.items() if loop.missing() is None]
 
 
-async def calibrate(names: Sequence[str]) -> list[tuple[str, ...]]:
+async def calibrate(names: Sequence[str], *, say: Say) -> list[tuple[str, ...]]:
     """What the harness reaches and costs with no client: a row of words for each loop."""
-    rows: list[tuple[str, ...]] = []
-    scenario = catalogue.find_scenario(catalogue.HEADLINE).points[0]
+    python = environments.our_python()
+    entry = catalogue.find_client("memory")
     for name in names:
-        if (why := loops.named(name).missing()) is not None:
+        if (why := environments.missing(name, python)) is not None:
             raise UsageError(why)
-        turns = await measure(LocalEngine(), scenario, name, slices=20)
-        received = sum(turn.account.received for turn in turns)
-        spent_s = sum(turn.usage.cpu_user_s + turn.usage.cpu_system_s for turn in turns)
-        latency = merged(turn.latency for turn in turns)
-        rate = received / sum(turn.elapsed_s for turn in turns)
-        rows.append(
-            (
-                name,
-                f"{rate:,.0f}",
-                f"{1e6 * spent_s / received:.2f}",
-                f"{latency.percentile(50)}",
-                f"{latency.percentile(99)}",
-            )
-        )
-    return rows
+    wanted = [environments.Wanted(client=entry.name, entry=entry, loop=name, python=python) for name in names]
+    async with environments.prepared(wanted, say=say) as ready:
+        return [await _calibrated(one.loop, ready[one]) for one in wanted]
+
+
+async def _calibrated(name: str, environment: environments.Environment) -> tuple[str, ...]:
+    scenario = catalogue.find_scenario(catalogue.HEADLINE).points[0]
+    turns = await measure(LocalEngine(), scenario, environment, slices=20)
+    received = sum(turn.account.received for turn in turns)
+    spent_s = sum(turn.usage.cpu_user_s + turn.usage.cpu_system_s for turn in turns)
+    latency = merged(turn.latency for turn in turns)
+    rate = received / sum(turn.elapsed_s for turn in turns)
+    return (
+        name,
+        f"{rate:,.0f}",
+        f"{1e6 * spent_s / received:.2f}",
+        f"{latency.percentile(50)}",
+        f"{latency.percentile(99)}",
+    )

@@ -10,22 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from bench.environments.measured import MEASURED
+
 ROOT = Path(__file__).parent.parent
 BENCH = ROOT / "bench"
-MEASURED = {
-    "bench",
-    "client",
-    "consuming",
-    "driver",
-    "errors",
-    "gauges",
-    "histogram",
-    "loops",
-    "payload",
-    "publishing",
-    "scenario",
-    "worker",
-}
 PURE = {"stats", "scenario", "bottleneck", "schema", "plan", "report"}
 IMPURE_LIBRARIES = {
     "socket",

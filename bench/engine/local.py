@@ -85,6 +85,7 @@ class LocalEngine:
     async def worker(self, python: str, environment: Mapping[str, str]) -> AsyncIterator[LocalWorker]:
         process = await asyncio.create_subprocess_exec(
             python,
+            "-P",  # the folder that we run in is not where a worker finds its modules
             "-m",
             "bench.worker",
             stdin=asyncio.subprocess.PIPE,

@@ -40,7 +40,7 @@ def client_table() -> str:
 
 def loop_table() -> str:
     rows = [
-        (loop.name, loop.summary, f"`uv sync --extra {loop.name}`" if loop.distribution else "with Python")
+        (loop.name, loop.summary, f"`{loop.how_to_get}`" if loop.distribution else loop.how_to_get)
         for loop in LOOPS.values()
     ]
     return markdown(("loop", "what it is", "how to get it"), rows)
