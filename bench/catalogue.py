@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from dataclasses import dataclass
 from importlib.util import module_from_spec, spec_from_file_location
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -54,10 +55,8 @@ class ScenarioEntry:
 
     def with_values(self, values: Mapping[str, tuple[Any, ...]]) -> ScenarioEntry:
         """Every point with every combination of these values; equal points once."""
-        points: list[Scenario] = list(self.points)
-        for name, choices in values.items():
-            points = [point.with_fields({name: choice}) for point in points for choice in choices]
-        points = list(dict.fromkeys(points))
+        combinations = [dict(zip(values, choices, strict=True)) for choices in product(*values.values())]
+        points = list(dict.fromkeys(point.with_fields(one) for point in self.points for one in combinations))
         varied = tuple(
             name
             for name in Scenario.__dataclass_fields__

@@ -35,23 +35,28 @@ class Commands(click.Group):
             ctx.exit(0)
 
 
-@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+EPILOG = """\b
+Examples:
+  mqbench run                                     aio-pika and aioamqp, asyncio and uvloop
+  mqbench run prefetch --client aio-pika          one question about one client
+  mqbench run --set payload_bytes=32,1024,65536   any field of a scenario, one value or several
+  mqbench list scenarios                          what questions there are
+
+\b
+Exit codes:
+  0 every row is valid     2 usage: what was asked for does not exist or make sense
+  1 a row is invalid       5 the broker, a worker or the machine failed     130 interrupted
+"""
+
+
+@click.group(
+    cls=Commands,
+    epilog=EPILOG,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
 @click.version_option(package_name="mqbench", message="mqbench %(version)s")
 def main() -> None:
-    r"""Measure asyncio message-queue clients: every message accounted for, every guarantee stated.
-
-    \b
-    Examples:
-      mqbench run                                     aio-pika and aioamqp, asyncio and uvloop
-      mqbench run prefetch --client aio-pika          one question about one client
-      mqbench run --set payload_bytes=32,1024,65536   any field of a scenario, one value or several
-      mqbench list scenarios                          what questions there are
-
-    \b
-    Exit codes:
-      0 every row is valid        2 usage: what was asked for does not exist or make sense
-      1 a row is invalid          5 the broker, a worker or the machine failed        130 interrupted
-    """
+    """Measure asyncio message-queue clients: every message accounted for, every guarantee stated."""
 
 
 def _values(_: click.Context, __: click.Parameter, texts: Sequence[str]) -> dict[str, tuple[Any, ...]]:

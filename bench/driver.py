@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+CLOSE_LIMIT_S = 3.0
 SLICE_S = 0.1
 """How long a slice should last; warm-up chunks are as long."""
 
@@ -115,7 +116,7 @@ class Driver:
     async def connected(self) -> AsyncIterator[Setup]:
         """Queues, producers and (end to end) consumers; all gone when the block is left."""
         self._refuse_what_the_client_cannot()
-        async with AsyncExitStack() as stack:
+        async with self._closing() as stack:
             began = self._clock()
             self._depth = await stack.enter_async_context(self._client.topology(self._target, self._queues))
             declared = self._clock()
@@ -134,6 +135,25 @@ class Driver:
                 connect_s=(connected - declared) / 1e9,
                 join_s=(joined - probed) / 1e9,
             )
+
+    @asynccontextmanager
+    async def _closing(self) -> AsyncIterator[AsyncExitStack]:
+        """A stack whose unwinding has a limit: closing a connection may wait for a broker that is gone."""
+        failure: BaseException | None = None
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(None) as limit, AsyncExitStack() as stack:
+                try:
+                    yield stack
+                except BaseException as error:
+                    failure = error
+                    raise
+                finally:
+                    limit.reschedule(loop.time() + CLOSE_LIMIT_S)
+        except TimeoutError:
+            if failure is not None:
+                raise failure from None
+            raise StalledError(f"closing the connections took more than {CLOSE_LIMIT_S:g} s") from None
 
     def _refuse_what_the_client_cannot(self) -> None:
         if (why := self._client.abilities.shortfall(self._scenario)) is not None:

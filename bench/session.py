@@ -12,7 +12,7 @@ from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
 from bench import catalogue, environments, loops, plan
-from bench.brokers import open_broker
+from bench.brokers import check_spec, open_broker
 from bench.ceiling import measure
 from bench.engine.local import LocalEngine
 from bench.errors import BrokerError, UsageError
@@ -135,6 +135,7 @@ def planned_for(request: Request) -> plan.Plan:
         environments.find_loop(name)
     python = environments.find_python(request.python)
     chosen = [(client, catalogue.find_client(client)) for client in request.clients or HEADLINE_CLIENTS]
+    check_spec(request.broker, dict.fromkeys(entry.abilities.protocol for _, entry in chosen))
     return plan.make(
         scenarios=entries,
         clients=chosen,

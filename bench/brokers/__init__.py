@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 from bench.brokers.origin import Broker, without_password
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Iterable
 
-__all__ = ["Broker", "ListedBroker", "list_brokers", "open_broker", "without_password"]
+__all__ = ["Broker", "ListedBroker", "check_spec", "list_brokers", "open_broker", "without_password"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +48,14 @@ async def open_broker(
 
     async with opened(spec, protocol, say) as broker:
         yield broker
+
+
+def check_spec(spec: str, protocols: Iterable[str]) -> None:
+    """Raises UsageError for a spec that makes no sense for these protocols; starts nothing."""
+    from bench.brokers.choice import Choice  # noqa: PLC0415  # see above
+
+    for protocol in protocols:
+        Choice.parse(spec).check(protocol)
 
 
 def list_brokers() -> list[ListedBroker]:

@@ -49,6 +49,17 @@ class Choice:
             raise UnknownNameError("broker", kind, kinds)
         return cls(origin=origin, kind=kind)
 
+    def check(self, protocol: str) -> None:
+        """Raises UsageError where this cannot be a broker for a client of that protocol."""
+        if protocol == "memory":
+            return
+        if self.url is None:
+            self.sources(protocol)
+        elif (spoken := SCHEMES[self.url.partition("://")[0].lower()][0]) != protocol:
+            raise UsageError(
+                f"{without_password(self.url)} is an address for {spoken}, and the client speaks {protocol}"
+            )
+
     def sources(self, protocol: str) -> list[Source]:
         """In the order in which to try them, never empty; raises UsageError where there can be none."""
         fitting = [

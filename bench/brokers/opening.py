@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from bench.brokers.choice import Choice
 from bench.brokers.kinds import SCHEMES
-from bench.brokers.origin import Broker, without_password
-from bench.errors import BrokerError, UsageError
+from bench.brokers.origin import Broker
+from bench.errors import BrokerError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -24,11 +24,12 @@ ASKED = "it was asked for"
 async def opened(spec: str, protocol: str, say: Say) -> AsyncIterator[Broker]:
     """See ``open_broker``."""
     choice = Choice.parse(spec)
+    choice.check(protocol)
     async with AsyncExitStack() as stack:
         if protocol == "memory":
             broker = _in_process()
         elif choice.url is not None:
-            broker = await _external(choice.url, protocol, stack, say)
+            broker = await _external(choice.url, stack, say)
         else:
             broker = await _first(choice.sources(protocol), stack, say)
         yield broker
@@ -45,12 +46,8 @@ def _in_process() -> Broker:
     )
 
 
-async def _external(url: str, protocol: str, stack: AsyncExitStack, say: Say) -> Broker:
-    spoken, look_at = SCHEMES[url.partition("://")[0].lower()]
-    if spoken != protocol:
-        raise UsageError(
-            f"{without_password(url)} is an address for {spoken}, and the client speaks {protocol}"
-        )
+async def _external(url: str, stack: AsyncExitStack, say: Say) -> Broker:
+    _, look_at = SCHEMES[url.partition("://")[0].lower()]
     return replace(await stack.enter_async_context(look_at(url, say)), why=ASKED)
 
 

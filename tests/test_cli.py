@@ -1,0 +1,414 @@
+"""The command from outside: what it prints, what it writes, how it ends, and that nothing is left behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pandas as pd
+import psutil
+import pytest
+
+from bench import hlog
+
+Command = Callable[..., "subprocess.CompletedProcess[str]"]
+QUICK = ("smoke", "--rounds", "2", "--set", "warmup_s=0.05", "--loop", "asyncio")
+LONG = ("headline", "--rounds", "50", "--loop", "asyncio", "--set", "warmup_s=0.1")
+ROOT = Path(__file__).parent.parent
+
+
+def sentence(ended: subprocess.CompletedProcess[str], code: int) -> str:
+    """The one sentence on standard error of a command that failed; a traceback is never one."""
+    assert ended.returncode == code, ended.stderr
+    assert "Traceback" not in ended.stderr
+    return next(line for line in reversed(ended.stderr.splitlines()) if line.startswith("mqbench: "))
+
+
+@contextmanager
+def started(tmp_path: Path, *words: str, **env: str) -> Iterator[subprocess.Popen[str]]:
+    """The command while it runs."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "bench", *words],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "200", **env},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        stdin=subprocess.DEVNULL,
+        text=True,
+    )
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.communicate()
+
+
+def until(condition: Callable[[], object], limit_s: float = 30) -> None:
+    end = time.monotonic() + limit_s
+    while not condition():
+        assert time.monotonic() < end, "it did not happen"
+        time.sleep(0.05)
+
+
+def rows_of(path: Path) -> int:
+    return path.read_text().count("\n") - 1 if path.exists() else 0
+
+
+def child(process: subprocess.Popen[str], words: str) -> psutil.Process | None:
+    """The descendant whose command line says that."""
+    for one in psutil.Process(process.pid).children(recursive=True):
+        try:
+            if words in " ".join(one.cmdline()):
+                return one
+        except psutil.Error:
+            continue
+    return None
+
+
+def ended(process: subprocess.Popen[str]) -> subprocess.CompletedProcess[str]:
+    out, err = process.communicate(timeout=30)
+    return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+
+
+def test_a_run_ends_with_a_table_a_folder_and_what_it_was_measured_on(
+    mqbench: Command, tmp_path: Path, nothing_left: None
+) -> None:
+    done = mqbench("run", *QUICK, "--client", "memory", "--output", "run")
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"memory \S+ +asyncio +[\d,]+ .* ok", done.stdout)
+    assert "run folder: run" in done.stdout
+    assert re.search(r"Measured against in-process memory .*, on \d+ cores", done.stdout)
+    trials = pd.read_csv(tmp_path / "run" / "trials.csv").query("status == 'valid'")
+    assert list(trials["round"]) == [1, 2]
+    assert (trials["received"] == trials["sent"]).all()
+    assert (trials["rate_per_s"] > 0).all()
+    assert len(pd.read_csv(tmp_path / "run" / "slices.csv")) == 2 * 3
+
+
+def test_the_rows_of_trials_and_slices_and_histograms_agree(mqbench: Command, tmp_path: Path) -> None:
+    mqbench("run", *QUICK, "--client", "memory", "--output", "run")
+    trials = pd.read_csv(tmp_path / "run" / "trials.csv")
+    slices = pd.read_csv(tmp_path / "run" / "slices.csv")
+    received = slices.groupby("round")["received"].sum()
+    assert list(received) == list(trials["received"])
+    intervals = hlog.read(tmp_path / "run" / "latency.hlog")
+    totals = [one.histogram.total for one in intervals if one.tag and one.tag.endswith("metric=latency")]
+    assert totals == list(trials["received"])
+
+
+def test_the_same_seed_gives_the_same_order_of_turns(mqbench: Command, tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        loops = ("--loop", "asyncio", "--loop", "uvloop")
+        mqbench(
+            "run", "smoke", *loops, "--client", "memory", "--seed", "7", "--rounds", "1", "--output", name
+        )
+    orders = [list(pd.read_csv(tmp_path / name / "slices.csv")["case"]) for name in ("one", "two")]
+    assert orders[0] == orders[1]
+
+
+def test_json_and_csv_are_all_that_standard_output_holds(mqbench: Command, tmp_path: Path) -> None:
+    done = mqbench("run", *QUICK, "--client", "memory", "--format", "json", "--output", "run")
+    (case,) = json.loads(done.stdout)
+    assert (case["client"], case["status"], case["rounds"]) == ("memory", "valid", 2)
+    shown = mqbench("show", "run", "--format", "csv")
+    assert shown.stdout.startswith("case,status,reason,scenario,")
+    assert shown.stdout.count("\n") == 2
+
+
+def test_several_values_make_a_matrix_with_a_row_each(mqbench: Command) -> None:
+    done = mqbench(
+        "run", "smoke", "--client", "memory", "--loop", "asyncio", "--rounds", "1",
+        "--set", "payload_bytes=24,64", "--set", "prefetch=1,100", "--format", "json",
+    )  # fmt: skip
+    points = [case["point"] for case in json.loads(done.stdout)]
+    assert points == [f"prefetch={p} payload_bytes={b}" for b in (24, 64) for p in (1, 100)]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("headlin",), "no scenario 'headlin'; did you mean 'headline'"),
+        (("--set", "prefech=1"), "no scenario field 'prefech'; did you mean 'prefetch'"),
+        (("--set", "prefetch"), "--set takes FIELD=VALUE"),
+        (("--set", "prefetch=many"), "prefetch must be a whole number, got 'many'"),
+        (
+            ("--set", "prefetch=-5", "--set", "consumers=0"),
+            "consumers must be at least 1, got 0; prefetch must be at least 1, got -5",
+        ),
+        (("--client", "aiopika"), "no client 'aiopika'; did you mean 'aio-pika'"),
+        (("--client", "memory", "--loop", "uvlop"), "no loop 'uvlop'; did you mean 'uvloop'"),
+        (("--broker", "natve"), "no broker 'natve'; did you mean 'native'"),
+        (("--broker", "http://localhost"), "no broker URL scheme 'http'"),
+    ],
+)
+def test_what_does_not_exist_or_make_sense_is_one_sentence(
+    mqbench: Command, words: tuple[str, ...], message: str, tmp_path: Path, nothing_left: None
+) -> None:
+    done = mqbench("run", *words)
+    assert message in sentence(done, 2)
+    assert done.stdout == ""
+    assert not (tmp_path / "results").exists()
+
+
+def test_bodies_too_small_for_a_stamp_are_said_once(mqbench: Command) -> None:
+    done = mqbench("run", *QUICK, "--client", "memory", "--set", "payload_bytes=10")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("their messages were counted, not identified") == 1
+
+
+@pytest.mark.parametrize(
+    ("fault", "reason"),
+    [
+        ("loses", r"\d+ lost of \d+ messages"),
+        ("duplicates", r"\d+ duplicated of \d+ messages"),
+        ("corrupts", r"\d+ corrupted of \d+ messages"),
+        ("reorders", r"reordered of \d+ messages"),
+        ("stalls", r"publishing stood still for 1 s with \d+ of \d+ publishes unanswered"),
+        ("raises", "failed in the background .*: ConnectionError: the background task lost its connection"),
+        ("refuses", "ConnectionError: the broker said no"),
+        ("confirms_early", "50 publishes were reported as confirmed when the broker held only"),
+        ("dies", "the worker was killed by SIGKILL"),
+    ],
+)
+def test_a_faulty_client_makes_its_row_invalid_and_the_exit_code_1(
+    mqbench: Command,
+    faulty: Callable[[str], str],
+    tmp_path: Path,
+    fault: str,
+    reason: str,
+    nothing_left: None,
+) -> None:
+    words = ("headline", "--rounds", "2", "--loop", "asyncio", "--limit", "1", "--output", "run")
+    done = mqbench("run", *words, "--client", faulty(fault), "--client", "memory")
+    assert re.search(reason, sentence(done, 1))
+    trials = pd.read_csv(tmp_path / "run" / "trials.csv")
+    wrong = trials[trials["client"] != "memory"]
+    assert list(wrong["status"]) == ["invalid"]
+    assert re.search(reason, wrong["reason"].iloc[0])
+    assert list(trials[trials["client"] == "memory"]["status"]) == ["valid", "valid"]
+
+
+def test_a_client_that_hangs_is_given_up_within_its_limit(
+    mqbench: Command, faulty: Callable[[str], str], nothing_left: None
+) -> None:
+    done = mqbench("run", *QUICK, "--limit", "1", "--client", faulty("hangs"))
+    assert "the worker did not answer" in sentence(done, 1)
+
+
+def test_a_loop_that_is_missing_is_a_skipped_row_with_what_mends_it(mqbench: Command, tmp_path: Path) -> None:
+    (tmp_path / "hidden.py").write_text(
+        "import importlib.util as u; real = u.find_spec\n"
+        "u.find_spec = lambda name, *a: None if name == 'rloop' else real(name, *a)\n"
+        "from bench.cli import main; main()\n"
+    )
+    done = subprocess.run(
+        [
+            sys.executable,
+            "hidden.py",
+            "run",
+            *QUICK,
+            "--loop",
+            "rloop",
+            "--client",
+            "memory",
+            "--output",
+            "run",
+        ],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "rloop is not installed; install it with: uv sync --extra rloop" in done.stdout
+    assert list(pd.read_csv(tmp_path / "run" / "trials.csv")["status"]) == ["skipped", "valid", "valid"]
+
+
+def test_a_results_folder_that_cannot_be_written_is_found_before_measuring(
+    mqbench: Command, tmp_path: Path, nothing_left: None
+) -> None:
+    (tmp_path / "file").touch()
+    done = mqbench("run", *QUICK, "--client", "memory", "--output", "file/run")
+    assert "cannot write results to file/run" in sentence(done, 2)
+    assert "warming up" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("url", "message"),
+    [
+        ("amqp://user:secret-word@127.0.0.1:1/", r"no broker at amqp://…@127\.0\.0\.1:1/ .*refused"),
+        (
+            "amqp://guest:secret-word@127.0.0.1:{port}/",
+            "password|refused the log-in|ACCESS_REFUSED|credentials",
+        ),
+        ("amqp://guest:{password}@127.0.0.1:{port}/nowhere", "vhost|virtual host"),
+    ],
+)
+def test_a_broker_that_cannot_be_used_is_one_sentence_without_the_password(
+    mqbench: Command, embedded_url: str, url: str, message: str, tmp_path: Path, nothing_left: None
+) -> None:
+    password, port = re.match(r"amqp://[^:]*:([^@]*)@[^:]*:(\d+)", embedded_url).groups()  # type: ignore[union-attr]
+    done = mqbench("run", *QUICK, "--broker", url.format(password=password, port=port), "--output", "run")
+    assert re.search(message, sentence(done, 5))
+    everything = done.stdout + done.stderr + "".join(p.read_text() for p in (tmp_path / "run").glob("*"))
+    assert "secret-word" not in everything
+    assert password not in everything
+
+
+def test_the_password_of_a_good_broker_is_stored_nowhere(
+    mqbench: Command, embedded_url: str, tmp_path: Path, nothing_left: None
+) -> None:
+    done = mqbench("run", *QUICK, "--client", "aioamqp", "--broker", embedded_url, "--output", "run")
+    assert done.returncode == 0, done.stderr
+    password = re.match(r"amqp://[^:]*:([^@]*)@", embedded_url)[1]  # type: ignore[index]
+    everything = done.stdout + done.stderr + "".join(p.read_text() for p in (tmp_path / "run").glob("*"))
+    assert password not in everything
+
+
+@pytest.fixture
+def embedded_url(tmp_path: Path) -> Iterator[str]:
+    """A broker that somebody else runs."""
+    with started(tmp_path, "broker", "embedded") as process:
+        assert process.stdout is not None
+        yield process.stdout.readline().strip()
+        process.send_signal(signal.SIGINT)
+        assert process.wait(15) == 130
+
+
+@pytest.mark.parametrize("client", ["aio-pika", "aioamqp"])
+def test_a_broker_that_dies_in_a_turn_ends_the_run_with_what_was_measured(
+    tmp_path: Path, client: str, nothing_left: None
+) -> None:
+    with started(
+        tmp_path, "run", *LONG, "--client", client, "--broker", "embedded", "--output", "run"
+    ) as process:
+        until(lambda: rows_of(tmp_path / "run" / "slices.csv") > 2)
+        broker = child(process, "-m bench.brokers.amqp")
+        assert broker is not None
+        broker.kill()
+        done = ended(process)
+    assert re.search(r"the broker \(embedded mqbench-amqp\) died in turn \d+", sentence(done, 5))
+    trials = pd.read_csv(tmp_path / "run" / "trials.csv")
+    assert list(trials["status"]) == ["invalid"]
+    assert (trials["received"] > 0).all()
+    assert json.loads((tmp_path / "run" / "run.json").read_text())["finished"] is False
+
+
+def test_a_broker_of_somebody_elses_that_goes_away_makes_the_row_invalid(
+    tmp_path: Path, nothing_left: None
+) -> None:
+    with started(tmp_path, "broker", "embedded") as broker:
+        assert broker.stdout is not None
+        url = broker.stdout.readline().strip()
+        words = ("--client", "aio-pika", "--broker", url, "--limit", "2", "--output", "run")
+        with started(tmp_path, "run", *LONG, *words) as process:
+            until(lambda: rows_of(tmp_path / "run" / "slices.csv") > 2)
+            broker.send_signal(signal.SIGTERM)
+            done = ended(process)
+    assert done.returncode == 1, done.stderr
+    assert list(pd.read_csv(tmp_path / "run" / "trials.csv")["status"]) == ["invalid"]
+
+
+def test_a_broker_that_stops_answering_is_a_stall(tmp_path: Path, nothing_left: None) -> None:
+    words = ("--client", "aioamqp", "--broker", "embedded", "--limit", "1", "--output", "run")
+    with started(tmp_path, "run", *LONG, *words) as process:
+        until(lambda: rows_of(tmp_path / "run" / "slices.csv") > 2)
+        broker = child(process, "-m bench.brokers.amqp")
+        assert broker is not None
+        broker.suspend()
+        done = ended(process)
+    assert re.search("stood still for 1 s", sentence(done, 1))
+
+
+def test_a_broker_that_blocks_publishers_is_a_stall(
+    tmp_path: Path, mqbench: Command, nothing_left: None
+) -> None:
+    broker = subprocess.Popen(
+        [sys.executable, "-m", "bench.brokers.amqp", "--max-memory-mb", "1"],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert broker.stdout is not None
+        url = json.loads(broker.stdout.readline())["url"]
+        done = mqbench(
+            "run", "consume", "--client", "aio-pika", "--loop", "asyncio", "--broker", url, "--rounds", "1",
+            "--limit", "1", "--set", "payload_bytes=65536",
+        )  # fmt: skip
+    finally:
+        broker.terminate()
+        broker.communicate()
+    assert re.search(
+        r"publishing stood still for 1 s with \d+ of \d+ publishes unanswered", sentence(done, 1)
+    )
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("moment", ["starting", "measuring"])
+def test_an_interrupted_run_keeps_what_it_measured_and_leaves_nothing(
+    tmp_path: Path, how: signal.Signals, moment: str, nothing_left: None
+) -> None:
+    words = ("--client", "aio-pika", "--broker", "embedded", "--output", "run")
+    with started(tmp_path, "run", *LONG, *words) as process:
+        if moment == "starting":
+            until((tmp_path / "run" / "run.json").exists)
+        else:
+            until(lambda: rows_of(tmp_path / "run" / "slices.csv") > 2)
+        process.send_signal(how)
+        done = ended(process)
+    assert sentence(done, 130) == "mqbench: interrupted; what was measured so far is kept"
+    facts = json.loads((tmp_path / "run" / "run.json").read_text())
+    assert (facts["finished"], facts["outcome"]) == (False, "interrupted")
+    if moment == "measuring":
+        trials = pd.read_csv(tmp_path / "run" / "trials.csv")
+        assert trials["reason"].str.startswith("interrupted after").all()
+
+
+def test_a_killed_parent_leaves_no_worker_and_no_broker(tmp_path: Path, nothing_left: None) -> None:
+    words = ("--client", "aio-pika", "--broker", "embedded", "--output", "run")
+    with started(tmp_path, "run", *LONG, *words) as process:
+        until(lambda: rows_of(tmp_path / "run" / "slices.csv") > 2)
+        process.kill()
+        process.communicate()
+    assert rows_of(tmp_path / "run" / "slices.csv") > 2
+
+
+@pytest.mark.parametrize("what", ["scenarios", "clients", "loops", "brokers"])
+def test_list_says_what_there_is(mqbench: Command, what: str) -> None:
+    known = {"scenarios": "headline", "clients": "aio-pika", "loops": "uvloop", "brokers": "embedded"}
+    done = mqbench("list", what)
+    assert done.returncode == 0
+    assert known[what] in done.stdout
+
+
+def test_calibrate_measures_the_harness_itself(mqbench: Command) -> None:
+    done = mqbench("calibrate", "--loop", "asyncio")
+    assert re.search(r"asyncio +[\d,]+ +\d+\.\d+ ", done.stdout)
+
+
+def test_help_shows_examples_and_exit_codes(mqbench: Command) -> None:
+    done = mqbench("--help")
+    assert "mqbench run prefetch --client aio-pika" in done.stdout
+    assert "130 interrupted" in done.stdout
+
+
+def test_showing_what_is_no_run_is_one_sentence(mqbench: Command) -> None:
+    assert "gone is not a run folder" in sentence(mqbench("show", "gone"), 2)
+
+
+def test_make_without_a_target_says_what_there_is() -> None:
+    done = subprocess.run(["make", "-C", ROOT], capture_output=True, text=True, check=True)
+    for target in ("bench", "test", "lint", "overhead"):
+        assert f"make {target} " in done.stdout
