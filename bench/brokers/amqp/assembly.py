@@ -69,7 +69,7 @@ class Assembly:
         try:
             header.unmarshal(payload)
         except Exception as error:  # whatever pamqp trips over, the client wrote it
-            raise AmqpError(replies.SYNTAX_ERROR, "the message properties cannot be read") from error
+            raise AmqpError(replies.FRAME_ERROR, "the message properties cannot be read") from error
         properties = header.properties
         if properties.expiration:
             raise AmqpError(replies.NOT_IMPLEMENTED, "messages with an expiration")

@@ -148,12 +148,12 @@ class Connection(asyncio.Protocol):
             raise AmqpError(replies.FRAME_ERROR, "a frame is too long or does not end where it says")
         if kind == wire.HEARTBEAT:
             if channel_id or payload:
-                raise AmqpError(replies.FRAME_ERROR, "a heartbeat is empty and belongs to channel 0")
+                raise AmqpError(replies.UNEXPECTED_FRAME, "a heartbeat is empty and belongs to channel 0")
         elif kind not in (wire.METHOD, wire.HEADER, wire.BODY):
             raise AmqpError(replies.FRAME_ERROR, f"unknown frame type {kind}")
         elif channel_id == 0:
             if kind != wire.METHOD:
-                raise AmqpError(replies.UNEXPECTED_FRAME, "content belongs to a channel")
+                raise AmqpError(replies.FRAME_ERROR, "content belongs to a channel")
             self._own_method(self.decoded(payload))
         elif not self._closing:
             self._channel_frame(kind, channel_id, payload)
@@ -178,7 +178,7 @@ class Connection(asyncio.Protocol):
 
     def _open_channel(self, channel_id: int) -> None:
         if self._handshake is None or not self._handshake.done:
-            raise AmqpError(replies.COMMAND_INVALID, "the connection is not open yet")
+            raise AmqpError(replies.CHANNEL_ERROR, "the connection is not open yet")
         if channel_id in self.channels:
             raise AmqpError(replies.CHANNEL_ERROR, "second 'channel.open' seen")
         if channel_id > self._channel_max:
@@ -204,7 +204,7 @@ class Connection(asyncio.Protocol):
         elif isinstance(method, commands.Connection.UpdateSecret):
             raise AmqpError(replies.NOT_IMPLEMENTED, method.name.lower())
         else:
-            raise AmqpError(replies.COMMAND_INVALID, f"{method.name.lower()} is not expected here")
+            raise AmqpError(replies.CHANNEL_ERROR, f"unexpected method {method.name.lower()} on channel 0")
 
     def tuned(self, frame_max_bytes: int, channel_max: int, heartbeat_s: int) -> None:
         self.frame_max_bytes = frame_max_bytes
@@ -226,7 +226,7 @@ class Connection(asyncio.Protocol):
         try:
             method.unmarshal(payload[4:])
         except Exception as error:  # whatever pamqp trips over, the client wrote it
-            raise AmqpError(replies.SYNTAX_ERROR, f"{method.name.lower()} cannot be read") from error
+            raise AmqpError(replies.FRAME_ERROR, f"{method.name.lower()} cannot be read") from error
         return method
 
     # -- frames out

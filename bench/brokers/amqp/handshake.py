@@ -53,7 +53,7 @@ class Handshake:
         """Answers the next method; True once the connection is open."""
         if type(method) is not self._expected:
             raise AmqpError(
-                replies.COMMAND_INVALID, f"expected {self._expected.name.lower()}, got {method.name.lower()}"
+                replies.CHANNEL_ERROR, f"expected {self._expected.name.lower()}, got {method.name.lower()}"
             )
         if isinstance(method, commands.Connection.StartOk):
             self._authenticate(method)

@@ -100,7 +100,7 @@ class Publisher:
     def _new_publication(self, payload: bytes) -> Publication:
         read = wire.read_publish(payload)
         if read is None:
-            raise AmqpError(replies.SYNTAX_ERROR, "basic.publish cannot be read")
+            raise AmqpError(replies.FRAME_ERROR, "basic.publish cannot be read")
         exchange, routing_key, flags = read
         if flags & wire.IMMEDIATE:
             raise AmqpError(replies.NOT_IMPLEMENTED, "immediate=true")

@@ -87,7 +87,7 @@ def declare_queue(channel: Channel, method: commands.Queue.Declare) -> Frame:
             "durable": method.durable,
             "exclusive": method.exclusive,
             "auto_delete": method.auto_delete,
-            "arguments": method.arguments or {},
+            "arguments": _meaningful(method.arguments),
         }
         _insist(broker.what("queue", name), queue.differences(**wanted))
     channel.last_queue_name = queue.name
@@ -97,9 +97,9 @@ def declare_queue(channel: Channel, method: commands.Queue.Declare) -> Frame:
 
 
 def _new_queue(channel: Channel, name: str, method: commands.Queue.Declare) -> Queue:
-    arguments: dict[str, Any] = dict(method.arguments or {})
+    arguments = _meaningful(method.arguments)
     for argument, value in arguments.items():
-        if argument.startswith("x-") and value not in _KNOWN_QUEUE_ARGUMENTS.get(argument, ()):
+        if value not in _KNOWN_QUEUE_ARGUMENTS.get(argument, ()):
             raise AmqpError(replies.NOT_IMPLEMENTED, f"queues with {argument}={value}")
     queue = Queue(
         name,
@@ -147,6 +147,11 @@ def delete_queue(channel: Channel, method: commands.Queue.Delete) -> Frame:
     if method.if_empty and len(queue):
         raise AmqpError(replies.PRECONDITION_FAILED, f"{broker.what('queue', name)} not empty")
     return commands.Queue.DeleteOk(message_count=broker.delete_queue(queue))
+
+
+def _meaningful(arguments: dict[str, Any] | None) -> dict[str, Any]:
+    """Those that mean something to a broker; as in RabbitMQ, others may differ between declarations."""
+    return {name: value for name, value in (arguments or {}).items() if name.startswith("x-")}
 
 
 def _check_name(what: str, name: str) -> None:

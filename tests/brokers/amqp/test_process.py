@@ -194,6 +194,8 @@ def test_publisher_that_comes_while_memory_is_full_is_blocked_as_well(open_chann
         first.queue_declare("full")
         first.basic_publish("", "full", bytes(MEGABYTE - 1000))
         first.basic_publish("", "full", bytes(1000))
+        while taking.queue_declare("full", passive=True).method.message_count < 2:
+            pass  # the broker has not read both yet
         blocked: list[Any] = []
         second.connection.add_on_connection_blocked_callback(lambda *_: blocked.append(True))
         second.basic_publish("", "full", b"")

@@ -108,16 +108,16 @@ def test_frame_max_below_the_least_is_530(wire: Wire) -> None:
     assert wire.open(frame_max=100).reply_code == 530
 
 
-def test_method_out_of_order_is_503(wire: Wire) -> None:
+def test_method_out_of_order_is_504(wire: Wire) -> None:
     wire.socket.sendall(RIGHT_HEADER)
     assert wire.read().name == "Connection.Start"
     wire.send(commands.Connection.TuneOk(), 0)
-    assert_connection_closed(wire, 503)
+    assert_connection_closed(wire, 504)
 
 
-def test_connection_method_after_opening_is_503(open_wire: Wire) -> None:
+def test_connection_method_after_opening_is_504(open_wire: Wire) -> None:
     open_wire.send(commands.Connection.StartOk(), 0)
-    assert_connection_closed(open_wire, 503)
+    assert_connection_closed(open_wire, 504)
 
 
 @pytest.mark.parametrize(
@@ -126,12 +126,12 @@ def test_connection_method_after_opening_is_503(open_wire: Wire) -> None:
         pytest.param(raw(1, 1, b"\x00\x14\x00\x0a", end=b"\x00"), 501, id="wrong frame end"),
         pytest.param(raw(7, 1, b"1234"), 501, id="unknown frame type"),
         pytest.param(struct.pack(">BHI", 1, 1, 1 << 30) + b"..", 501, id="longer than frame_max"),
-        pytest.param(raw(8, 1, b""), 501, id="heartbeat on a channel"),
-        pytest.param(raw(2, 0, b"1234"), 505, id="content on channel 0"),
+        pytest.param(raw(8, 1, b""), 505, id="heartbeat on a channel"),
+        pytest.param(raw(2, 0, b"1234"), 501, id="content on channel 0"),
         pytest.param(raw(1, 1, struct.pack(">HH", 60, 999)), 540, id="unknown method"),
         pytest.param(raw(1, 1, struct.pack(">HH", 999, 10)), 540, id="unknown class"),
-        pytest.param(raw(1, 1, struct.pack(">HHHB", 50, 10, 0, 9) + b"\xff" * 3), 502, id="garbled method"),
-        pytest.param(raw(1, 1, struct.pack(">HHHB", 60, 40, 0, 200) + b"x"), 502, id="garbled publish"),
+        pytest.param(raw(1, 1, struct.pack(">HHHB", 50, 10, 0, 9) + b"\xff" * 3), 501, id="garbled method"),
+        pytest.param(raw(1, 1, struct.pack(">HHHB", 60, 40, 0, 200) + b"x"), 501, id="garbled publish"),
         pytest.param(header(3), 505, id="header without publish"),
         pytest.param(raw(3, 1, b"body"), 505, id="body without publish"),
         pytest.param(pamqp.frame.marshal(BASIC_PUBLISH, 1) + raw(3, 1, b"body"), 505, id="no header"),
@@ -145,7 +145,7 @@ def test_connection_method_after_opening_is_503(open_wire: Wire) -> None:
         pytest.param(pamqp.frame.marshal(commands.Channel.Open(), 1), 504, id="channel opened twice"),
         pytest.param(pamqp.frame.marshal(commands.Basic.Qos(), 2), 504, id="channel not open"),
         pytest.param(pamqp.frame.marshal(commands.Channel.Open(), 11), 530, id="beyond channel_max"),
-        pytest.param(pamqp.frame.marshal(commands.Channel.Open(), 0), 503, id="channel 0"),
+        pytest.param(pamqp.frame.marshal(commands.Channel.Open(), 0), 504, id="channel 0"),
         pytest.param(pamqp.frame.marshal(commands.Tx.Select(), 1), 540, id="transaction"),
         pytest.param(
             pamqp.frame.marshal(commands.Basic.Publish(routing_key="q", immediate=True), 1),

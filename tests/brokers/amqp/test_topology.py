@@ -64,7 +64,9 @@ def test_auto_delete_queue_goes_with_its_last_consumer(channel: Any) -> None:
         channel.queue_declare("passing", passive=True)
 
 
-@pytest.mark.parametrize("change", [{"durable": True}, {"auto_delete": True}, {"arguments": {"a": 1}}])
+@pytest.mark.parametrize(
+    "change", [{"durable": True}, {"auto_delete": True}, {"arguments": {"x-queue-mode": "lazy"}}]
+)
 def test_inequivalent_queue_is_406(connect: Callable[..., Any], change: dict[str, Any]) -> None:
     connection = connect()
     connection.channel().queue_declare("declared")
