@@ -44,6 +44,8 @@ class Address:
             problems.append("it names no host")
         if parts.scheme not in DEFAULT_PORTS:
             problems.append(f"its scheme must be one of {', '.join(DEFAULT_PORTS)}")
+        if parts.query:
+            problems.append("it has options after a '?', which every client reads in its own way")
         if parts.fragment:
             problems.append("it has a fragment (a '#' in a password is written %23)")
         vhost = unquote(parts.path[1:]) or "/"

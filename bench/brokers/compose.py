@@ -34,7 +34,7 @@ MOST_CPUS = 2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ComposeService:
-    """One service of the file. ``kind`` is its name there, ``image`` how people call what it runs."""
+    """A service of the file that speaks AMQP; ``kind`` is its name there."""
 
     kind: str
     protocol: str
@@ -52,14 +52,7 @@ class ComposeService:
 
     @asynccontextmanager
     async def open(self, say: Say) -> AsyncIterator[Broker]:
-        password = secrets.token_urlsafe(24)
-        project = Project.fresh(password)
-        say(f"starting {image_of(self.kind)} with docker compose; the first time its image is downloaded")
-        # Runs nothing but the promise to take everything down, which is kept even if we are killed.
-        async with supervised("docker", closing=[project.command("down", "--volumes", "--timeout", "2")]):
-            await project.run("up", "--detach", "--wait", self.kind, limit_s=UP_LIMIT_S)
-            published = await project.run("port", self.kind, str(self.container_port), limit_s=PORT_LIMIT_S)
-            port = _port(published)
+        async with composed(self.kind, self.container_port, say) as (port, password):
             address = Address(tls=False, host=LOOPBACK, port=port, user=USER, password=password, vhost="/")
             server = await until_ready(address, lambda: None, READY_LIMIT_S)
             yield Broker(
@@ -70,6 +63,18 @@ class ComposeService:
                 url=address.url,
                 watch=lambda: refusal(LOOPBACK, port),
             )
+
+
+@asynccontextmanager
+async def composed(service: str, container_port: int, say: Say) -> AsyncIterator[tuple[int, str]]:
+    """A healthy service of any protocol: the port on loopback that leads to it, and the password of ``USER``."""
+    password = secrets.token_urlsafe(24)
+    project = Project.fresh(password)
+    say(f"starting {image_of(service)} with docker compose; the first time its image is downloaded")
+    # Runs nothing but the promise to take everything down, which is kept even if we are killed.
+    async with supervised("docker", closing=[project.command("down", "--volumes", "--timeout", "2")]):
+        await project.run("up", "--detach", "--wait", service, limit_s=UP_LIMIT_S)
+        yield _port(await project.run("port", service, str(container_port), limit_s=PORT_LIMIT_S)), password
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -67,15 +67,19 @@ async def _first(sources: list[Source], stack: AsyncExitStack, say: Say) -> Brok
                 say(f"no {name}: {error}")
             passed.append((name, str(error), str(error).partition("\n")[0]))
             continue
-        if len(sources) == 1:
-            return replace(broker, why=ASKED)
-        skipped = "; ".join(f"no {other} ({reason})" for other, _, reason in passed)
-        return replace(
-            broker, why=f"the first of {len(sources)} that can be had" + (f": {skipped}" if skipped else "")
-        )
+        return replace(broker, why=_why(sources, passed))
     if len(passed) == 1:
         name, reason, _ = passed[0]
         raise BrokerError(f"no {name}: {reason}")
     raise BrokerError(
         "no broker can be had:" + "".join(f"\n  {name}: {reason}" for name, reason, _ in passed)
     )
+
+
+def _why(sources: list[Source], passed: list[tuple[str, str, str]]) -> str:
+    """One sentence: what was to be tried, and why what comes before was not taken."""
+    if len(sources) == 1:
+        return ASKED
+    order = f"first in the order {', '.join(f'{source.origin} {source.kind}' for source in sources)}"
+    skipped = "; ".join(f"no {name} ({reason})" for name, _, reason in passed)
+    return f"{order}: {skipped}" if skipped else order

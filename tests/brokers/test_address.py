@@ -34,6 +34,8 @@ def test_special_characters_survive() -> None:
         ("http://host/", "its scheme must be one of amqp, amqps"),
         ("amqp://host/" + "v" * 128, "its virtual host is longer than 127 characters"),
         ("amqp://u:secret#x@host/", "it has a fragment"),
+        ("amqp://u:secret?x@host/", "it has options after a '.'"),
+        ("amqp://host/?heartbeat=secret", "it has options after a '.'"),
         ("amqp://u:secret@[::1/", "is not a URL"),
     ],
 )

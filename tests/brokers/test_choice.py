@@ -60,7 +60,11 @@ async def got(spec: str, protocol: str = "amqp") -> tuple[Broker, list[str]]:
 async def test_auto_prefers_native_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     pretend(monkeypatch, Pretended("embedded"), Pretended("docker"), Pretended("native"))
     broker, said = await got("auto")
-    assert (broker.origin, broker.why, said) == ("native", "the first of 3 that can be had", [])
+    assert (broker.origin, broker.why, said) == (
+        "native",
+        "first in the order native rabbitmq, docker rabbitmq, embedded rabbitmq",
+        [],
+    )
 
 
 async def test_auto_says_why_what_it_prefers_was_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -73,7 +77,8 @@ async def test_auto_says_why_what_it_prefers_was_passed_over(monkeypatch: pytest
     broker, said = await got("auto")
     assert broker.origin == "embedded"
     assert broker.why == (
-        "the first of 3 that can be had: no native rabbitmq (not installed); no docker rabbitmq (no engine)"
+        "first in the order native rabbitmq, docker rabbitmq, embedded ours: "
+        "no native rabbitmq (not installed); no docker rabbitmq (no engine)"
     )
     assert said == ["no docker rabbitmq: no engine\nand much more"]
 
