@@ -76,9 +76,20 @@ def _values(_: click.Context, __: click.Parameter, texts: Sequence[str]) -> dict
 @main.command()
 @click.argument("scenarios", metavar="[SCENARIO]...", nargs=-1)
 @click.option(
-    "--client", "clients", multiple=True, metavar="REQ", help="Client, such as aio-pika; may be given again."
+    "--client",
+    "clients",
+    multiple=True,
+    metavar="REQ",
+    help="Client: aio-pika, aio-pika==9.6.2, 'aio-pika @ file:///checkout'; may be given again.",
 )
-@click.option("--loop", "loops", multiple=True, metavar="NAME", help="Event loop; may be given again.")
+@click.option(
+    "--loop",
+    "loops",
+    multiple=True,
+    metavar="REQ",
+    help="Event loop, such as uvloop or uvloop==0.21.0; may be given again.",
+)
+@click.option("--python", metavar="PYTHON", help="Interpreter of the workers: a path, or a version.")
 @click.option(
     "--broker",
     "broker",
@@ -248,6 +259,34 @@ def _print_table(names: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     for row in rows:
         table.add_row(*row)
     Console().print(table)
+
+
+@main.command()
+@click.option("--prune", is_flag=True, help="Remove those that no run has used for a while.")
+@click.option(
+    "--older-than",
+    "days",
+    type=click.FloatRange(0),
+    default=30.0,
+    show_default=True,
+    metavar="DAYS",
+    help="With --prune: how long a while is.",
+)
+@click.option("--all", "everything", is_flag=True, help="With --prune: all but those in use.")
+def envs(prune: bool, days: float, everything: bool) -> None:
+    """List the environments that were built for what is not installed here, or remove them."""
+    from bench import environments
+
+    if everything and not prune:
+        raise UsageError("--all says what --prune removes: give both")
+    if not prune:
+        _print_table(environments.COLUMNS, [built.words() for built in environments.listed()])
+        return
+    pruned = environments.prune(0 if everything else days)
+    for built in pruned.removed:
+        click.echo(f"removed {built.name} (Python {built.python_version})")
+    for built in pruned.in_use:
+        click.echo(f"mqbench: kept {built.name}: a run is using it", err=True)
 
 
 @main.command()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from bench.environments import cache
 from bench.environments.building import opened
-from bench.environments.cache import Built, Pruned, listed, prune
+from bench.environments.cache import COLUMNS, Built, Pruned, listed, prune
 from bench.environments.here import dependencies, installed_version, loop_version
 from bench.environments.interpreter import Interpreter
 from bench.environments.interpreter import find as find_python
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 
 __all__ = [
+    "COLUMNS",
     "Built",
     "Environment",
     "Interpreter",

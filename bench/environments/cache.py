@@ -16,6 +16,7 @@ from bench.errors import UsageError
 RECORD = "mqbench.json"
 BUILDING = ".building"
 DAY_S = 86_400.0
+COLUMNS = ("asked for", "resolved to", "Python", "MB", "last used")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +35,20 @@ class Built:
     @property
     def python(self) -> Path:
         return python_in(self.folder)
+
+    @property
+    def name(self) -> str:
+        return ", ".join(self.asked) or "Python alone"
+
+    def words(self) -> tuple[str, ...]:
+        """A row for people, by COLUMNS."""
+        return (
+            self.name,
+            ", ".join(f"{name} {version}" for name, version in self.packages.items()),
+            self.python_version,
+            f"{self.size_bytes() / 1e6:.1f}",
+            time.strftime("%Y-%m-%d %H:%M", time.localtime(self.last_used_s)),
+        )
 
     def size_bytes(self) -> int:
         """Of its files; most are hard links into uv's cache, and take no room of their own."""

@@ -16,7 +16,7 @@ _NO_NETWORK = re.compile(
     r"|failed to lookup address|Could not resolve host|Failed to fetch|Request failed|timed out",
     re.IGNORECASE,
 )
-_FURNITURE = re.compile(r"^[\s\u00d7├╰│─▶]*(?:(?:error|cause|Caused by):\s*)?")
+_MARK = re.compile(r"^(?:[\s\u00d7├╰│─▶]+|(?:error|cause|Caused by):\s*)+")
 
 
 def uv(wanted_for: str) -> list[str]:
@@ -39,17 +39,19 @@ def for_want_of_network(said: str) -> bool:
 
 def said_briefly(said: str) -> str:
     """The reason in what uv said, without its conclusions, its drawings and its hints."""
-    lines = [_FURNITURE.sub("", line).strip() for line in re.split(r"\n\s*hint:", said)[0].splitlines()]
-    lines = [line for line in lines if line and not re.match(r"(Using Python|warning:|\[std)", line)]
+    told = [line.strip() for line in re.split(r"\n\s*hint:", said)[0].splitlines()]
+    told = [line for line in told if line and not re.match(r"Using Python|warning:|\[std", line)]
+    lines = [_MARK.sub("", line) for line in told]
     if not lines:
         return "uv gives no reason"
     if lines[0].startswith("No solution found"):
         reason = " ".join(lines[1:]) or lines[0]
         reason = re.split(r",? (?:we can conclude|and you require|And because)", reason)[0]
         return _short(re.sub(r"^Because ", "", reason))
-    if lines[0].startswith("Failed to build") and len(lines) > 1:
-        return _short(f"{lines[0]}: {lines[-1]}")
-    return _short(": ".join(dict.fromkeys((lines[0], lines[-1]))))
+    if lines[0].startswith("Failed to build"):
+        return _short(": ".join(dict.fromkeys((lines[0], lines[-1]))))  # the end of the traceback
+    causes = [line for line, whole in zip(lines, told, strict=True) if _MARK.match(whole)]
+    return _short(": ".join(dict.fromkeys((lines[0], (causes or lines)[-1]))))
 
 
 def _short(text: str) -> str:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from packaging.requirements import InvalidRequirement, Requirement
+from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 from bench import loops
@@ -72,18 +73,14 @@ class Wanted:
         if not distribution:
             return None
         asked = distribution if self.client.endswith(".py") else self.client
-        return _requirement(asked, "aio-pika==9.6.2")
+        return _as_here(_requirement(asked, "aio-pika==9.6.2"))
 
     @property
     def loop_requirement(self) -> Requirement | None:
-        """By name alone it is the version that is installed here, so that cases differ in nothing else."""
-        loop = find_loop(self.loop)
-        if not loop.distribution:
+        """The loop's; None for one that comes with Python. Raises UsageError."""
+        if not find_loop(self.loop).distribution:
             return None
-        if self.loop != loop.name:
-            return _requirement(self.loop, "uvloop==0.21.0")
-        here = installed_version(loop.distribution)
-        return Requirement(f"{loop.distribution}=={here}" if here else loop.distribution)
+        return _as_here(_requirement(self.loop, "uvloop==0.21.0"))
 
     @property
     def is_here(self) -> bool:
@@ -142,6 +139,14 @@ async def order_of(wanted: Wanted) -> Order:
         asked=tuple(str(one) for one in asked),
         origins=tuple([await origin_of(one) for one in asked]),
     )
+
+
+def _as_here(requirement: Requirement) -> Requirement:
+    """By name alone it is the version that is installed here, so that cases differ in nothing else."""
+    if requirement.url is None and not requirement.specifier:
+        here = installed_version(requirement.name)
+        requirement.specifier = SpecifierSet(f"=={here}" if here else "")
+    return requirement
 
 
 def _requirement(text: str, example: str) -> Requirement:
