@@ -121,7 +121,7 @@ def _say_where(settings: Settings, host: str, port: int, loop_name: str) -> None
 def _keep_the_collector_out() -> None:
     """No message is part of a cycle, so looking for cycles among millions of them finds nothing.
 
-    A connection's own cycles are cut when it is lost.
+    A connection's own cycles are cut when it is lost, and ``Broker.left`` collects when the last one is.
     """
     gc.collect()
     gc.freeze()

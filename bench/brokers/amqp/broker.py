@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
 import secrets
 from dataclasses import dataclass, field
@@ -128,6 +129,8 @@ class Broker:
         for queue in [queue for queue in self.queues.values() if queue.owner is connection]:
             self.delete_queue(queue)
         self.memory.check()
+        if not self.connections:  # so nobody is being measured; asyncio's transports are cycles
+            gc.collect()
 
     def _delete_if_done(self, exchange: Exchange) -> None:
         if exchange.auto_delete and not exchange.in_use:

@@ -82,6 +82,8 @@ class Connection(asyncio.Protocol):
             self._heartbeat.stop()
         if self._limit is not None:
             self._limit.cancel()
+        self.outbox.close()
+        self._handshake = self._heartbeat = None  # the collector is off: cut the cycles
 
     # -- frames in
 

@@ -29,7 +29,7 @@ class Outbox:
         self.spoke = False
         self._transport = transport
         self._turn = turn
-        self._clogged = clogged
+        self._clogged: Callable[[], None] | None = clogged
         self._full = False
         self._due = False
         transport.set_write_buffer_limits(high=_ROOM_BYTES)
@@ -45,6 +45,8 @@ class Outbox:
 
     def flush(self) -> None:
         self._due = False
+        if self._clogged is None:
+            return
         if self.frames:
             self.spoke = True
             self._transport.write(b"".join(self.frames))
@@ -62,6 +64,12 @@ class Outbox:
     def resume(self) -> None:
         self._full = False
         self._make_room()
+
+    def close(self) -> None:
+        """The connection is lost: nothing is written any more, and it is let go of."""
+        self._clogged = None
+        self.frames.clear()
+        self.parked.clear()
 
     def _make_room(self) -> None:
         self.room_bytes = _ROOM_BYTES

@@ -203,3 +203,39 @@ def test_publisher_that_comes_while_memory_is_full_is_blocked_as_well(open_chann
             second.connection.process_data_events(time_limit=1)
         assert taking.basic_get("full", auto_ack=True)[0] is not None
         second.confirm_delivery()
+
+
+def test_publisher_that_does_not_take_its_returns_is_not_read_from_for_ever() -> None:
+    publish = commands.Basic.Publish(routing_key="nowhere", mandatory=True)
+    content = message("nowhere", bytes(100_000)).removeprefix(
+        pamqp.frame.marshal(commands.Basic.Publish(routing_key="nowhere"), 1)
+    )
+    with started() as broker:
+        wire = Wire(broker.port)
+        assert wire.open() is None
+        with wire.socket:
+            thread = flood(wire, (pamqp.frame.marshal(publish, 1) + content) * 2000)
+            thread.join(1)
+            assert thread.is_alive()
+            assert psutil.Process(broker.process.pid).memory_info().rss < 100 * MEGABYTE
+            returned = 0
+            while returned < 2000:
+                returned += wire.read().name == "Basic.Return"
+            thread.join(WAIT_S)
+            assert not thread.is_alive()
+
+
+def test_connections_leave_nothing_behind() -> None:
+    with started() as broker:
+        process = psutil.Process(broker.process.pid)
+        for number in range(400):
+            if number == 100:
+                before = process.memory_info().rss
+            wire = Wire(broker.port)
+            with wire.socket:
+                assert wire.open(heartbeat=30) is None
+                queue = wire.ask(commands.Queue.Declare(exclusive=True)).queue
+                assert wire.ask(commands.Basic.Consume(queue=queue)).name == "Basic.ConsumeOk"
+                if number % 2:
+                    assert wire.ask(commands.Connection.Close(200, "", 0, 0), 0).name == "Connection.CloseOk"
+        assert process.memory_info().rss - before < MEGABYTE

@@ -120,7 +120,7 @@ def test_bind_to_missing_exchange_is_404(channel: Any, queue: str) -> None:
         ("amq.topic", "a.*.c.#", "a.b.c", "a.c"),
     ],
 )
-def test_exchange_routes_by_its_kind(  # noqa: PLR0917  # a table of cases
+def test_exchange_routes_by_its_kind(  # a table of cases
     channel: Any, queue: str, exchange: str, binding: str, reached: str, missed: str | None
 ) -> None:
     channel.queue_bind(queue, exchange, binding)
