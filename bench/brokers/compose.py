@@ -67,7 +67,7 @@ class ComposeService:
 
 @asynccontextmanager
 async def composed(service: str, container_port: int, say: Say) -> AsyncIterator[tuple[int, str]]:
-    """A healthy service of any protocol: the port on loopback that leads to it, and the password of ``USER``."""
+    """A healthy service of any protocol: its port on loopback, and the password of ``USER``."""
     password = secrets.token_urlsafe(24)
     project = Project.fresh(password)
     say(f"starting {image_of(service)} with docker compose; the first time its image is downloaded")

@@ -50,8 +50,8 @@ PLACES = (
 # Schedulers of Erlang that are out of work spin for a while before they sleep, which takes the cores of the
 # clients beside them and is counted as the broker's CPU: one message at a time through RabbitMQ 3.10 cost it
 # 116 us each without and 260 us with (Erlang's default, "medium"), at 2,000 and 1,700 messages a second on
-# two shared cores. RabbitMQ's own script switches that off in the versions that we know; said here so that none
-# differs. The distribution, which nobody uses, listens on loopback only.
+# two shared cores. RabbitMQ's own script switches that off in the versions that we know; said here so that
+# none differs. The distribution, which nobody uses, listens on loopback only.
 ERLANG_FLAGS = "+sbwt none +sbwtdcpu none +sbwtdio none -kernel inet_dist_use_interface {127,0,0,1}"
 
 
