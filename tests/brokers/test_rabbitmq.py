@@ -1,4 +1,4 @@
-"""The native RabbitMQ node: found where packages put it, private in every respect, clear about why it fails."""
+"""The native RabbitMQ node: found where packages put it, private in all respects, clear about failures."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ import pytest
 from bench.brokers import Broker, open_broker, ports
 from bench.brokers.rabbitmq import ATTEMPTS, PORT_TAKEN, Installed, NativeRabbitmq
 from bench.errors import BrokerError
+
+from .conftest import needed
 
 
 @pytest.mark.real_broker
@@ -110,6 +112,16 @@ class TestMissingRabbitmq:
             "no native rabbitmq: rabbitmq-server is not installed; "
             "to mend it: sudo apt-get install rabbitmq-server"
         )
+
+    @pytest.mark.parametrize(
+        ("ci", "outcome"), [("true", pytest.fail.Exception), ("", pytest.skip.Exception)]
+    )
+    def test_these_tests_are_skipped_without_it_and_fail_in_ci(
+        self, ci: str, outcome: type[BaseException], nothing: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("CI", ci)
+        with pytest.raises(outcome, match="no native rabbitmq: rabbitmq-server is not installed"):
+            needed("native", "rabbitmq")
 
     def test_a_version_that_is_too_old_is_said(self, nothing: Path) -> None:
         self.install(nothing, "3.7.28")
