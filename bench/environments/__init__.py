@@ -15,7 +15,6 @@ from bench.environments.interpreter import Interpreter
 from bench.environments.interpreter import find as find_python
 from bench.environments.interpreter import ours as our_python
 from bench.environments.measured import OURS, copied_under
-from bench.environments.trying import tried
 from bench.environments.wanted import Wanted, find_loop, missing, order_of
 
 if TYPE_CHECKING:
@@ -71,9 +70,8 @@ async def prepared(
             if one.is_here:
                 found[one] = current(one)
                 continue
-            built = await stack.enter_async_context(opened(await order_of(one), say=say))
             bench_path = copied_under(cache.measured())
-            await tried(built, one, bench_path)
+            built = await stack.enter_async_context(opened(await order_of(one), bench_path, say=say))
             found[one] = Environment(
                 python=str(built.python),
                 python_version=built.python_version,

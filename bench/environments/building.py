@@ -16,6 +16,7 @@ from bench.environments import cache
 from bench.environments.lock import locked
 from bench.environments.origin import copy_checkout
 from bench.environments.running import ended
+from bench.environments.trying import tried
 from bench.environments.uv import for_want_of_network, said_briefly, uv
 from bench.environments.wanted import find_loop
 from bench.errors import UsageError
@@ -33,8 +34,11 @@ BUILD_LIMIT_S = 1800.0
 
 
 @asynccontextmanager
-async def opened(order: Order, *, say: Say) -> AsyncIterator[cache.Built]:
-    """The environment of an order, built if it is not there; nobody prunes it within the block."""
+async def opened(order: Order, bench_path: Path, *, say: Say) -> AsyncIterator[cache.Built]:
+    """The environment of an order, built if it is not there, and proven to import what it is for.
+
+    Nobody prunes it within the block. Raises UsageError.
+    """
     root = cache.environments()
     folder, lock = root / order.key, root / f"{order.key}.lock"
 
@@ -44,19 +48,20 @@ async def opened(order: Order, *, say: Say) -> AsyncIterator[cache.Built]:
     while True:
         async with locked(lock, shared=True, waiting=waiting):
             if (built := cache.stored(folder)) is not None:
+                await tried(folder, order.wanted, bench_path)
                 os.utime(folder / cache.RECORD)  # last used
                 yield built
                 return
         async with locked(lock, shared=False, waiting=waiting):
             if cache.stored(folder) is None:
                 try:
-                    await _build(order, folder, say=say)
+                    await _build(order, folder, bench_path, say=say)
                 except BaseException:
                     lock.unlink(missing_ok=True)
                     raise
 
 
-async def _build(order: Order, folder: Path, *, say: Say) -> None:
+async def _build(order: Order, folder: Path, bench_path: Path, *, say: Say) -> None:
     """In a folder beside it, which takes its name when all is well; an interrupted build leaves nothing."""
     building = folder.with_name(folder.name + cache.BUILDING)
     program = uv(str(order.wanted))
@@ -67,6 +72,7 @@ async def _build(order: Order, folder: Path, *, say: Say) -> None:
         building.mkdir(parents=True)
         await _filled(program, order, building)
         record = await _record(program, order, building)
+        await tried(building, order.wanted, bench_path)
         (building / cache.RECORD).write_text(json.dumps(record, indent=1), encoding="utf-8")
         shutil.rmtree(folder, ignore_errors=True)  # one whose interpreter is gone
         building.rename(folder)

@@ -6,12 +6,12 @@ import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bench.environments.cache import python_in
 from bench.environments.running import ended
 from bench.environments.wanted import find_loop
 from bench.errors import UsageError
 
 if TYPE_CHECKING:
-    from bench.environments.cache import Built
     from bench.environments.wanted import Wanted
 
 LIMIT_S = 60.0
@@ -21,16 +21,16 @@ _TRY = (
 )
 
 
-async def tried(built: Built, wanted: Wanted, bench_path: Path) -> None:
+async def tried(folder: Path, wanted: Wanted, bench_path: Path) -> None:
     """Raises UsageError if adapter or loop cannot be imported. What worked once is not tried again."""
     adapter, loop = wanted.entry.adapter, find_loop(wanted.loop).name
-    proof = built.folder / f"imports-{_version(adapter, loop, bench_path)}"
+    proof = folder / f"imports-{_version(adapter, loop, bench_path)}"
     if proof.exists():
         return
     try:
         answer = await ended(
-            [str(built.python), "-P", "-c", _TRY, adapter, loop],
-            cwd=built.folder,
+            [str(python_in(folder)), "-P", "-c", _TRY, adapter, loop],
+            cwd=folder,
             variables={"PYTHONPATH": str(bench_path)},
             limit_s=LIMIT_S,
         )
@@ -40,7 +40,7 @@ async def tried(built: Built, wanted: Wanted, bench_path: Path) -> None:
         raise UsageError(f"{wanted}: its Python cannot be run: {error}") from error
     if answer.code:
         last = (answer.said.strip().splitlines() or [f"exit code {answer.code}"])[-1]
-        raise UsageError(f"{wanted} fails to import on Python {built.python_version}: {last[:300]}")
+        raise UsageError(f"{wanted} fails to import on Python {wanted.python.version}: {last[:300]}")
     proof.touch()
 
 

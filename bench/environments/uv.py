@@ -12,7 +12,7 @@ from bench.errors import UsageError
 
 LONGEST = 300
 _NO_NETWORK = re.compile(
-    r"network was disabled|network is disabled|dns error|error sending request|client error \(Connect\)"
+    r"network (?:connectivity )?(?:was|is) disabled|dns error|error sending request|client error \(Connect\)"
     r"|failed to lookup address|Could not resolve host|Failed to fetch|Request failed|timed out",
     re.IGNORECASE,
 )
