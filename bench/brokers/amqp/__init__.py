@@ -10,7 +10,8 @@ Modules, from the socket inwards::
     outbox        what goes out to one peer, and never more than it takes
     handshake     from the protocol header to connection.open-ok
     heartbeat     the pulse of a connection
-    wire          the frames of the hot path, by hand; pamqp reads and writes all others
+    wire          the frames of the hot path, by hand
+    methods       all other methods, by pamqp
     channel       one channel: its methods, what it consumes and settles
     publishing    the publishing half of a channel
     assembly      a message whose content arrives frame by frame

@@ -10,6 +10,7 @@ from pamqp import commands
 from bench.brokers.amqp import replies, wire
 from bench.brokers.amqp.consumers import UNLIMITED, Consumer
 from bench.brokers.amqp.messages import OVERHEAD_BYTES
+from bench.brokers.amqp.methods import read_method
 from bench.brokers.amqp.publishing import Publisher
 from bench.brokers.amqp.replies import AmqpError
 from bench.brokers.amqp.topology import TOPOLOGY
@@ -55,7 +56,7 @@ class Channel:
             _, tag, flags = wire.settle_arguments(payload)
             self._SETTLING[method_id](self, tag, flags)
         else:
-            self._rare_method(self.connection.decoded(payload))
+            self._rare_method(read_method(payload))
 
     def close(self) -> None:
         """Cancels its consumers and puts back what was not acknowledged."""

@@ -13,6 +13,7 @@ from bench.brokers.amqp import replies, wire
 from bench.brokers.amqp.channel import Channel
 from bench.brokers.amqp.handshake import CHANNEL_MAX, FRAME_MAX_BYTES, Handshake
 from bench.brokers.amqp.heartbeat import Heartbeat
+from bench.brokers.amqp.methods import read_method
 from bench.brokers.amqp.outbox import Outbox
 from bench.brokers.amqp.replies import AmqpError
 
@@ -119,15 +120,16 @@ class Connection(asyncio.Protocol):
                     and channel is not None
                     and channel.publisher.assembly is None
                     and stop < end
+                    and data[stop] == wire.FRAME_END
                 ):
                     if size == wire.SETTLE_SIZE:
                         method_id, tag, flags = settle_arguments(data, payload_at)
-                        if method_id == wire.BASIC_ACK and data[stop] == wire.FRAME_END:
+                        if method_id == wire.BASIC_ACK:
                             start = stop + 1
                             channel.ack(tag, flags)
                             continue
                     publication = channel.publisher.publications.get(payload)
-                    if publication is not None and data[stop] == wire.FRAME_END:
+                    if publication is not None:
                         start = content_end(data, stop + 1, channel_id, frame_max_bytes)
                         if start:
                             channel.publisher.publish(publication, data[stop + 4 : start])
@@ -156,7 +158,7 @@ class Connection(asyncio.Protocol):
         elif channel_id == 0:
             if kind != wire.METHOD:
                 raise AmqpError(replies.FRAME_ERROR, "content belongs to a channel")
-            self._own_method(self.decoded(payload))
+            self._own_method(read_method(payload))
         elif not self._closing:
             self._channel_frame(kind, channel_id, payload)
 
@@ -216,20 +218,6 @@ class Connection(asyncio.Protocol):
 
     def announced(self, capability: str) -> bool:
         return bool(self.capabilities.get(capability))
-
-    @staticmethod
-    def decoded(payload: bytes) -> Frame:
-        """A method that is not hot, read by pamqp."""
-        method_id = wire.method_id(payload)
-        kind = commands.INDEX_MAPPING.get(method_id)
-        if kind is None:
-            raise AmqpError(replies.NOT_IMPLEMENTED, f"method {method_id >> 16}.{method_id & 0xFFFF}")
-        method: Frame = kind()
-        try:
-            method.unmarshal(payload[4:])
-        except Exception as error:  # whatever pamqp trips over, the client wrote it
-            raise AmqpError(replies.FRAME_ERROR, f"{method.name.lower()} cannot be read") from error
-        return method
 
     # -- frames out
 
