@@ -5,12 +5,17 @@ the channel's default exchange, and a callback given to ``Queue.consume`` with `
 (https://docs.aio-pika.com/quick-start.html). ``connect`` rather than ``connect_robust``: the harness never
 wants a reconnection, a cut connection is an error here. aio-pika confirms publishes unless told otherwise;
 the scenario's guarantee decides.
+
+Prefetch is the broker's count of unacknowledged messages on the channel. aio-pika starts a task for each
+delivery, and logs what such a task raises as an error. It tells nobody that a consumer's connection is lost
+except by ``Channel.close_callbacks`` (https://docs.aio-pika.com/apidoc.html), so one is added.
 """
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import aio_pika
 
@@ -22,6 +27,10 @@ if TYPE_CHECKING:
     from aio_pika.abc import AbstractIncomingMessage
 
     from bench.client import Client, Depth, Publish, Receive, Target
+
+
+async def lost(closing: asyncio.Future[BaseException | None]) -> None:
+    raise await closing or ConnectionError("the channel was closed")
 
 
 class AioPika:
@@ -80,16 +89,26 @@ class AioPika:
             if handling is not None:
                 await handling
 
+        closing: asyncio.Future[BaseException | None] = asyncio.get_running_loop().create_future()
+
+        def close(_: Any, error: BaseException | None) -> None:
+            if not closing.done():
+                closing.set_result(error)
+
         async with (
             await aio_pika.connect(target.url) as connection,
             connection.channel() as channel,
+            asyncio.TaskGroup() as group,
         ):
+            channel.close_callbacks.add(close)
             await channel.set_qos(prefetch_count=target.prefetch)
             source = await channel.get_queue(queue, ensure=False)
             tag = await source.consume(
                 handle if target.acknowledged else take, no_ack=not target.acknowledged
             )
+            watching = group.create_task(lost(closing), name=f"watch the consumer of {queue}")
             yield
+            watching.cancel()
             await source.cancel(tag)
             if last is not None and unacknowledged:
                 await last.ack(multiple=True)

@@ -15,3 +15,7 @@ class TestAioPika(Amqp):
 
 class TestAioamqp(Amqp):
     adapter = "aioamqp"
+
+
+class TestAiormq(Amqp):
+    adapter = "aiormq"

@@ -1,0 +1,109 @@
+"""aiormq (RabbitMQ, AMQP 0-9-1).
+
+The documented way: a connection and a channel for each producer and each consumer, ``basic_publish`` on a
+channel with ``publisher_confirms``, and a coroutine given to ``basic_consume`` after ``basic_qos``
+(https://github.com/mosquito/aiormq#readme). Prefetch is the broker's count of unacknowledged messages on the
+channel. aiormq starts a task for each delivery, and logs what such a task raises as an error. It tells
+nobody that a consumer's connection is lost except by ``Channel.closing``, so that is waited for.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+import aiormq
+
+from bench.client import Abilities
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Sequence
+
+    from aiormq.abc import AbstractChannel, DeliveredMessage
+
+    from bench.client import Client, Depth, Publish, Receive, Target
+
+
+@asynccontextmanager
+async def channel(target: Target, *, confirms: bool = False) -> AsyncIterator[AbstractChannel]:
+    connection = await aiormq.connect(target.url)
+    try:
+        yield await connection.channel(publisher_confirms=confirms)
+    finally:
+        await connection.close()
+
+
+async def lost(closing: asyncio.Future[object]) -> None:
+    """Raises what closes the channel; shielded, since in aiormq 6 this is the channel's own future."""
+    await asyncio.shield(closing)
+
+
+class Aiormq:
+    abilities = Abilities(distribution="aiormq", protocol="amqp")
+
+    @asynccontextmanager
+    async def topology(self, target: Target, queues: Sequence[str]) -> AsyncIterator[Depth]:
+        async with channel(target) as declaring:
+
+            async def depth() -> int:
+                counts = [await declaring.queue_declare(name, passive=True) for name in queues]
+                return sum(count.message_count or 0 for count in counts)
+
+            made = []
+            try:
+                for name in queues:
+                    await declaring.queue_declare(name, durable=target.persistent)
+                    made.append(name)
+                yield depth
+            finally:
+                for name in made:
+                    await declaring.queue_delete(name)
+
+    @asynccontextmanager
+    async def producer(self, target: Target, queue: str) -> AsyncIterator[Publish]:
+        properties, mode = aiormq.spec.Basic.Properties, 2 if target.persistent else 1
+        async with channel(target, confirms=target.acknowledged) as publishing:
+            send = publishing.basic_publish
+
+            def publish(body: bytes) -> Awaitable[object]:
+                # Properties of its own for each message: aiormq writes a message id into them.
+                return send(body, routing_key=queue, properties=properties(delivery_mode=mode))
+
+            yield publish
+
+    @asynccontextmanager
+    async def consumer(self, target: Target, queue: str, receive: Receive) -> AsyncIterator[None]:
+        every, unacknowledged, last_tag = target.ack_every, 0, 0
+
+        async def handle(message: DeliveredMessage) -> None:
+            nonlocal unacknowledged, last_tag
+            handling = receive(message.body)
+            if handling is not None:
+                await handling
+            last_tag = message.delivery_tag or 0
+            unacknowledged += 1
+            if unacknowledged == every:
+                unacknowledged = 0
+                await acknowledge(last_tag, multiple=every > 1)
+
+        async def take(message: DeliveredMessage) -> None:
+            handling = receive(message.body)
+            if handling is not None:
+                await handling
+
+        async with channel(target) as consuming, asyncio.TaskGroup() as group:
+            acknowledge = consuming.basic_ack
+            await consuming.basic_qos(prefetch_count=target.prefetch)
+            consumed = await consuming.basic_consume(
+                queue, handle if target.acknowledged else take, no_ack=not target.acknowledged
+            )
+            watching = group.create_task(lost(consuming.closing), name=f"watch the consumer of {queue}")
+            yield
+            watching.cancel()
+            await consuming.basic_cancel(consumed.consumer_tag or "")
+            if unacknowledged:
+                await acknowledge(last_tag, multiple=True)
+
+
+CLIENT: Client = Aiormq()
