@@ -16,6 +16,7 @@ import importlib.util
 import json
 import os
 import signal
+import socket
 import sys
 import threading
 from typing import TYPE_CHECKING
@@ -47,7 +48,7 @@ def main() -> int:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench.brokers.amqp", description=__doc__)
     parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--port", type=int, default=0, help="0 takes a free one (default)")
+    parser.add_argument("--port", type=_between(0, 65535), default=0, help="0 takes a free one (default)")
     parser.add_argument("--user", default="guest")
     parser.add_argument(
         "--password",
@@ -55,9 +56,18 @@ def _options() -> argparse.Namespace:
         help=f"better: {_PASSWORD_VARIABLE}",
     )
     parser.add_argument("--vhost", default="/")
-    parser.add_argument("--max-memory-mb", type=int, default=512)
+    parser.add_argument("--max-memory-mb", type=_between(1, 1 << 20), default=512)
     parser.add_argument("--loop", choices=("auto", "asyncio", "uvloop"), default="auto")
     return parser.parse_args()
+
+
+def _between(least: int, most: int) -> Callable[[str], int]:
+    def number(text: str) -> int:
+        if not (text.isdecimal() and least <= int(text) <= most):
+            raise argparse.ArgumentTypeError(f"must be {least} to {most}, got {text}")
+        return int(text)
+
+    return number
 
 
 def _loop_factory(name: str) -> Callable[[], asyncio.AbstractEventLoop]:
@@ -85,8 +95,8 @@ async def _serve(options: argparse.Namespace, loop_name: str) -> int:
             functools.partial(Connection, broker), options.host, options.port, backlog=_BACKLOG
         )
     except OSError as error:
-        reason = os.strerror(error.errno) if error.errno else str(error)
-        return _fail(f"the embedded broker cannot listen on {options.host}:{options.port} ({reason.lower()})")
+        where = f"{options.host}:{options.port}"
+        return _fail(f"the embedded broker cannot listen on {where} ({_reason(error)})")
     _say_where(settings, options.host, server.sockets[0].getsockname()[1], loop_name)
     _keep_the_collector_out()
     threading.Thread(target=_end_with_input, args=(loop, ended), name="stdin", daemon=True).start()
@@ -96,6 +106,12 @@ async def _serve(options: argparse.Namespace, loop_name: str) -> int:
         connection.force_close()
     await asyncio.sleep(0)
     return 0
+
+
+def _reason(error: OSError) -> str:
+    """The bare reason: asyncio puts a sentence and the address around it."""
+    resolving = isinstance(error, socket.gaierror)
+    return str(error.strerror if resolving or not error.errno else os.strerror(error.errno)).lower()
 
 
 def _version() -> str:

@@ -115,16 +115,37 @@ def test_it_does_not_outlive_a_parent_killed_at_once() -> None:
         assert not child.is_running() or child.status() == psutil.STATUS_ZOMBIE
 
 
+def run(*options: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "bench.brokers.amqp", *options],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=WAIT_S,
+        stdin=subprocess.DEVNULL,
+    )
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (("--port", "65536"), "must be 0 to 65535, got 65536"),
+        (("--max-memory-mb", "0"), "must be 1 to 1048576, got 0"),
+        (("--loop", "rloop"), "invalid choice"),
+        (("--host", "no.such.host.invalid"), "cannot listen on no.such.host.invalid:0 ("),
+    ],
+)
+def test_options_that_make_no_sense_are_exit_2(options: tuple[str, ...], sentence: str) -> None:
+    ended = run(*options)
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert sentence in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
 def test_port_in_use_is_one_sentence_and_exit_2() -> None:
     with started() as broker:
-        second = subprocess.run(
-            [sys.executable, "-m", "bench.brokers.amqp", "--port", str(broker.port)],
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=WAIT_S,
-        )
+        second = run("--port", str(broker.port))
     assert second.returncode == 2
     assert not second.stdout
     assert second.stderr == (
