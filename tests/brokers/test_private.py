@@ -26,7 +26,7 @@ from .conftest import below, eventually, needed
 EITHER = pytest.mark.parametrize(
     "spec", [pytest.param("native", marks=pytest.mark.real_broker), pytest.param("embedded")]
 )
-GONE_LIMIT_S = 10.0
+GONE_LIMIT_S = 20.0
 HOLD = (
     "import asyncio, json, sys\n"
     "from bench.brokers import open_broker\n"
