@@ -26,6 +26,13 @@ _KNOWN_QUEUE_ARGUMENTS = {
 }
 
 
+class _DeclareOk(commands.Queue.DeclareOk):
+    """pamqp lets names have the characters of the specification only; RabbitMQ and this broker take any."""
+
+    def validate(self) -> None:
+        pass
+
+
 def declare_exchange(channel: Channel, method: commands.Exchange.Declare) -> Frame:
     broker = channel.broker
     if method.passive:
@@ -91,9 +98,7 @@ def declare_queue(channel: Channel, method: commands.Queue.Declare) -> Frame:
         }
         _insist(broker.what("queue", name), queue.differences(**wanted))
     channel.last_queue_name = queue.name
-    return commands.Queue.DeclareOk(
-        queue=queue.name, message_count=len(queue), consumer_count=len(queue.consumers)
-    )
+    return _DeclareOk(queue=queue.name, message_count=len(queue), consumer_count=len(queue.consumers))
 
 
 def _new_queue(channel: Channel, name: str, method: commands.Queue.Declare) -> Queue:

@@ -30,6 +30,16 @@ def test_server_names_queues_and_counts_messages_and_consumers(channel: Any) -> 
     assert channel.queue_declare(declared.queue, passive=True).method.consumer_count == 1
 
 
+@pytest.mark.parametrize("name", ["größe*?!", "x" * 255])
+def test_names_are_any_short_string(channel: Any, name: str) -> None:
+    assert channel.queue_declare(name, exclusive=True).method.queue == name
+    channel.exchange_declare(name, "topic", auto_delete=True)
+    channel.queue_bind(name, name, name)
+    channel.basic_publish(name, name, b"")
+    method = channel.basic_get(name, auto_ack=True)[0]
+    assert (method.exchange, method.routing_key) == (name, name)
+
+
 def test_passive_declare_of_a_missing_queue_is_404(channel: Any) -> None:
     with refused(404):
         channel.queue_declare("nowhere", passive=True)
