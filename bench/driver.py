@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -12,6 +12,7 @@ from bench.errors import DishonestError, StalledError, UnsupportedError
 from bench.histogram import Histogram
 from bench.payload import STAMP_BYTES, Account, Ledger
 from bench.publishing import Producer
+from bench.unwinding import LimitedExitStack
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
@@ -116,7 +117,7 @@ class Driver:
     async def connected(self) -> AsyncIterator[Setup]:
         """Queues, producers and (end to end) consumers; all gone when the block is left."""
         self._refuse_what_the_client_cannot()
-        async with self._closing() as stack:
+        async with LimitedExitStack(CLOSE_LIMIT_S) as stack:
             began = self._clock()
             self._depth = await stack.enter_async_context(self._client.topology(self._target, self._queues))
             declared = self._clock()
@@ -136,25 +137,6 @@ class Driver:
                 join_s=(joined - probed) / 1e9,
             )
 
-    @asynccontextmanager
-    async def _closing(self) -> AsyncIterator[AsyncExitStack]:
-        """A stack whose unwinding has a limit: closing a connection may wait for a broker that is gone."""
-        failure: BaseException | None = None
-        loop = asyncio.get_running_loop()
-        try:
-            async with asyncio.timeout(None) as limit, AsyncExitStack() as stack:
-                try:
-                    yield stack
-                except BaseException as error:
-                    failure = error
-                    raise
-                finally:
-                    limit.reschedule(loop.time() + CLOSE_LIMIT_S)
-        except TimeoutError:
-            if failure is not None:
-                raise failure from None
-            raise StalledError(f"closing the connections took more than {CLOSE_LIMIT_S:g} s") from None
-
     def _refuse_what_the_client_cannot(self) -> None:
         if (why := self._client.abilities.shortfall(self._scenario)) is not None:
             raise UnsupportedError(why)
@@ -173,7 +155,7 @@ class Driver:
 
     @asynccontextmanager
     async def _consumers(self) -> AsyncIterator[None]:
-        async with AsyncExitStack() as stack:
+        async with LimitedExitStack(CLOSE_LIMIT_S) as stack:
             for index, receive in enumerate(self._receivers):
                 queue = self._queues[index % len(self._queues)]
                 await stack.enter_async_context(self._client.consumer(self._target, queue, receive))
@@ -198,7 +180,10 @@ class Driver:
     async def _check_depth(self, confirmed: int) -> None:
         if self._depth is None or not self._target.acknowledged:
             return
-        held = await self._depth()
+        if (held := await self._held()) is None:
+            raise StalledError(
+                f"the broker did not say within {self._limit_s:g} s how many messages it holds"
+            )
         if held < confirmed:
             raise DishonestError(
                 f"{confirmed} publishes were reported as confirmed when the broker held only {held} of them"
@@ -290,11 +275,24 @@ class Driver:
         try:
             await self._moving(self._consuming.arrived.wait(), "delivery")
         except StalledError:
-            held = 0 if self._depth is None else await self._depth()
+            if (held := await self._held()) is None:
+                raise StalledError(
+                    f"delivery stood still for {self._limit_s:g} s and the broker does not answer"
+                ) from None
             if held:
                 raise StalledError(
                     f"delivery stood still for {self._limit_s:g} s with {held} messages left in the broker"
                 ) from None
+
+    async def _held(self) -> int | None:
+        """How many messages the broker says it holds; 0 where nobody can ask, None if it does not answer."""
+        if self._depth is None:
+            return 0
+        try:
+            async with asyncio.timeout(self._limit_s):
+                return await self._depth()
+        except TimeoutError:
+            return None
 
     async def _stragglers(self) -> None:
         """Settles; where the count was only reached by duplicates, waits for what is still missing."""

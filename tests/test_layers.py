@@ -54,6 +54,7 @@ ORDER = [
     "publishing",
     "consuming",
     "clients",
+    "unwinding",
     "gauges",
     "histogram",
     "payload",
