@@ -4,8 +4,9 @@ The documented way: a ``Client`` for each producer and each consumer, and a coro
 end sends the acknowledgement (https://github.com/wialon/gmqtt#asynchronous-on_message-callback) where
 ``optimistic_acknowledgement`` is off (https://github.com/wialon/gmqtt/issues/113). ``publish`` returns
 nothing to wait for; that a message was confirmed shows where its authors say, in the storage of messages not
-confirmed yet (https://github.com/wialon/gmqtt/issues/78). With a window of its futures, rather than lanes
-that await them, FIGURES.
+confirmed yet (https://github.com/wialon/gmqtt/issues/78). Lanes that await its futures spend 0.95 of the CPU
+that a window of them does on asyncio, 1.08 on uvloop, and when only publishing 0.99 and 0.92 (gmqtt 0.8.0,
+mosquitto 2.0.11, 1 KiB, 50 in flight; medians of 12 paired turns): so it is lanes.
 
 A queue is a topic, and a session that subscribes to it and outlives its connections: the first consumer of
 the queue takes it over, more of them join its shared subscription with sessions of their own. What is
@@ -34,7 +35,7 @@ from bench.errors import UnsupportedError
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Sequence
 
-    from bench.client import Client, Receive, Send, Target
+    from bench.client import Client, Publish, Receive, Target
 
 KEPT_S = 3600  # how long the broker keeps the session of a queue if nobody is left to remove it
 NEVER = -2  # reconnections: -1 is for ever, and 0 still allows one
@@ -116,7 +117,6 @@ class Gmqtt:
         distribution="gmqtt",
         protocol="mqtt",
         measures=("end-to-end", "publish"),
-        publishing="future",
         ack_every=False,
         persistent=False,
     )
@@ -140,18 +140,18 @@ class Gmqtt:
                     pass
 
     @asynccontextmanager
-    async def producer(self, target: Target, queue: str) -> AsyncIterator[Send]:
+    async def producer(self, target: Target, queue: str) -> AsyncIterator[Publish]:
         unconfirmed, qos = Unconfirmed(), int(target.acknowledged)
         async with connection(target, persistent_storage=unconfirmed) as client:
-            publish = client.publish
+            send = client.publish
 
-            async def send(body: bytes) -> Awaitable[object]:
-                publish(queue, body, qos)
+            def publish(body: bytes) -> Awaitable[None]:
+                send(queue, body, qos)
                 return unconfirmed.last
 
             if not qos:
-                unconfirmed.last.set_result(None)
-            yield send
+                unconfirmed.last.set_result(None)  # for all of them: none is ever unconfirmed
+            yield publish
 
     @asynccontextmanager
     async def consumer(self, target: Target, queue: str, receive: Receive) -> AsyncIterator[None]:
