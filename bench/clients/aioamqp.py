@@ -7,10 +7,17 @@ to; the scenario's guarantee decides.
 aioamqp 0.15 ignores ``multiple`` in the broker's confirms: with several publishes in flight on one channel,
 all but the last of a batch would wait for ever. So with confirms each lane has a channel of its own, with
 one publish in flight on it; order is then promised within a lane, not across a producer's lanes.
+
+It fills a body frame with as many bytes as were negotiated for the whole frame, 8 more than there is room
+for: RabbitMQ closes the connection with 501 FRAME_ERROR for bodies over 131072 - 8 bytes. It tells nobody
+but ``on_error`` that a connection is lost, so that is waited for. It awaits the consumer's coroutine before
+it reads on, so although prefetch is the broker's count of unacknowledged messages on the channel, one is
+handled at a time.
 """
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
@@ -29,8 +36,27 @@ if TYPE_CHECKING:
     from bench.client import Client, Depth, Publish, Receive, Target
 
 
+async def lost(closing: asyncio.Future[Exception]) -> None:
+    raise await closing
+
+
 @asynccontextmanager
-async def connection(target: Target) -> AsyncIterator[AmqpProtocol]:
+async def heard(closing: asyncio.Future[Exception]) -> AsyncIterator[None]:
+    """Ends the block with what ends the connection."""
+    async with asyncio.TaskGroup() as group:
+        watching = group.create_task(lost(closing), name="watch the connection")
+        yield
+        watching.cancel()
+
+
+@asynccontextmanager
+async def connection(target: Target) -> AsyncIterator[tuple[AmqpProtocol, asyncio.Future[Exception]]]:
+    closing: asyncio.Future[Exception] = asyncio.get_running_loop().create_future()
+
+    async def fail(error: Exception) -> None:
+        if not closing.done():
+            closing.set_result(error)
+
     url = urlsplit(target.url)  # aioamqp.from_url does not decode what a URL has to encode
     transport, protocol = await aioamqp.connect(
         host=url.hostname,
@@ -39,22 +65,21 @@ async def connection(target: Target) -> AsyncIterator[AmqpProtocol]:
         password=unquote(url.password or "guest"),
         virtualhost=unquote(url.path[1:]) or "/",
         ssl=ssl.create_default_context() if url.scheme == "amqps" else None,
+        on_error=fail,
     )
     try:
-        yield protocol
+        yield protocol, closing
+        await protocol.close()
     finally:
-        try:
-            await protocol.close()
-        finally:
-            transport.close()
+        transport.close()
 
 
 class Aioamqp:
-    abilities = Abilities(distribution="aioamqp", protocol="amqp", ordering="lane")
+    abilities = Abilities(distribution="aioamqp", protocol="amqp", ordering="lane", most_bytes=131064)
 
     @asynccontextmanager
     async def topology(self, target: Target, queues: Sequence[str]) -> AsyncIterator[Depth]:
-        async with connection(target) as protocol:
+        async with connection(target) as (protocol, _):
             channel = await protocol.channel()
 
             async def depth() -> int:
@@ -74,7 +99,7 @@ class Aioamqp:
     @asynccontextmanager
     async def producer(self, target: Target, queue: str) -> AsyncIterator[Publish]:
         properties = {"delivery_mode": 2 if target.persistent else 1}
-        async with connection(target) as protocol:
+        async with connection(target) as (protocol, closing), heard(closing):
             if not target.acknowledged:
                 send = (await protocol.channel()).basic_publish
 
@@ -114,7 +139,7 @@ class Aioamqp:
             if handling is not None:
                 await handling
 
-        async with connection(target) as protocol:
+        async with connection(target) as (protocol, closing), heard(closing):
             channel = await protocol.channel()
             await channel.basic_qos(prefetch_count=target.prefetch)
             consumed = await channel.basic_consume(

@@ -19,3 +19,7 @@ class TestAioamqp(Amqp):
 
 class TestAiormq(Amqp):
     adapter = "aiormq"
+
+
+class TestPika(Amqp):
+    adapter = "pika"

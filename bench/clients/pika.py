@@ -1,0 +1,178 @@
+"""pika (RabbitMQ, AMQP 0-9-1), with ``AsyncioConnection``.
+
+The documented way on asyncio: callbacks. A connection and a channel for each producer and each consumer,
+``confirm_delivery`` with a callback for the broker's acks, ``basic_consume`` with a callback for deliveries
+(https://pika.readthedocs.io/en/stable/examples/asynchronous_publisher_example.html).
+
+Prefetch is the broker's count of unacknowledged messages on the channel. pika calls back and does not wait:
+what ``receive`` returns is awaited in a task. It has no back-pressure either: ``basic_publish`` appends to a
+buffer, which is sent when the loop next runs; without confirms a publish therefore lets the loop run once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+from pika import BasicProperties, URLParameters
+from pika.adapters.asyncio_connection import AsyncioConnection
+from pika.spec import Basic
+
+from bench.client import Abilities
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+
+    from bench.client import Client, Depth, Publish, Receive, Target
+
+
+async def called(start: Callable[[Callable[[Any], None]], object]) -> Any:
+    """What a method of pika passes to the callback that it is given."""
+    answer = asyncio.get_running_loop().create_future()
+    start(answer.set_result)
+    return await answer
+
+
+async def lost(closing: asyncio.Future[BaseException]) -> None:
+    raise await asyncio.shield(closing)
+
+
+@asynccontextmanager
+async def channel(target: Target) -> AsyncIterator[tuple[Any, asyncio.Future[BaseException]]]:
+    """An open channel, and what closes it or its connection."""
+    loop = asyncio.get_running_loop()
+    opening: asyncio.Future[Any] = loop.create_future()
+    closing: asyncio.Future[BaseException] = loop.create_future()
+
+    def close(_: Any, error: BaseException) -> None:
+        if not closing.done():
+            closing.set_result(error)
+
+    connection = AsyncioConnection(
+        URLParameters(target.url),
+        on_open_callback=opening.set_result,
+        on_open_error_callback=lambda _, error: opening.set_exception(error),
+        on_close_callback=close,
+        custom_ioloop=loop,
+    )
+    await opening
+    try:
+        opened = await called(lambda done: connection.channel(on_open_callback=done))
+        opened.add_on_close_callback(close)
+        yield opened, closing
+    finally:
+        if connection.is_open:
+            connection.close()
+        await closing
+
+
+class Pika:
+    abilities = Abilities(distribution="pika", protocol="amqp")
+
+    @asynccontextmanager
+    async def topology(self, target: Target, queues: Sequence[str]) -> AsyncIterator[Depth]:
+        async with channel(target) as (declaring, _):
+
+            async def declare(name: str, **how: bool) -> Any:
+                return await called(lambda done: declaring.queue_declare(name, callback=done, **how))
+
+            async def depth() -> int:
+                counts = [await declare(name, passive=True) for name in queues]
+                return sum(count.method.message_count for count in counts)
+
+            made = []
+            try:
+                for name in queues:
+                    await declare(name, durable=target.persistent)
+                    made.append(name)
+                yield depth
+            finally:
+                for name in made:
+                    await called(lambda done, name=name: declaring.queue_delete(name, callback=done))  # type: ignore[misc]  # mypy cannot infer a lambda with a default
+
+    @asynccontextmanager
+    async def producer(self, target: Target, queue: str) -> AsyncIterator[Publish]:
+        properties = BasicProperties(delivery_mode=2 if target.persistent else 1)
+        create_future, yield_once = asyncio.get_running_loop().create_future, asyncio.sleep
+        waiting: dict[int, asyncio.Future[None]] = {}
+        published = 0
+
+        def answer(tag: int, *, refused: bool) -> None:
+            future = waiting.pop(tag)
+            if future.done():
+                return
+            if refused:
+                future.set_exception(RuntimeError(f"the broker refused message {tag}"))
+            else:
+                future.set_result(None)
+
+        def confirm(frame: Any) -> None:
+            tag, refused = frame.method.delivery_tag, isinstance(frame.method, Basic.Nack)
+            if frame.method.multiple:
+                for earlier in [each for each in waiting if each <= tag]:
+                    answer(earlier, refused=refused)
+            else:
+                answer(tag, refused=refused)
+
+        async with channel(target) as (publishing, closing), asyncio.TaskGroup() as group:
+            send = publishing.basic_publish
+
+            def publish(body: bytes) -> Awaitable[None]:
+                send("", queue, body, properties)
+                return yield_once(0)
+
+            def publish_confirmed(body: bytes) -> Awaitable[None]:
+                nonlocal published
+                send("", queue, body, properties)
+                published += 1
+                future = waiting[published] = create_future()
+                return future
+
+            if target.acknowledged:
+                await called(lambda done: publishing.confirm_delivery(confirm, callback=done))
+            watching = group.create_task(lost(closing), name=f"watch the producer of {queue}")
+            yield publish_confirmed if target.acknowledged else publish
+            watching.cancel()
+
+    @asynccontextmanager
+    async def consumer(self, target: Target, queue: str, receive: Receive) -> AsyncIterator[None]:
+        every, unacknowledged, last_tag = target.ack_every, 0, 0
+
+        def done(tag: int) -> None:
+            nonlocal unacknowledged, last_tag
+            last_tag = tag
+            unacknowledged += 1
+            if unacknowledged == every:
+                unacknowledged = 0
+                acknowledge(tag, every > 1)
+
+        async def finish(handling: Awaitable[None], tag: int) -> None:
+            await handling
+            if target.acknowledged:
+                done(tag)
+
+        def handle(_: Any, method: Any, __: Any, body: bytes) -> None:
+            handling = receive(body)
+            if handling is not None:
+                group.create_task(finish(handling, method.delivery_tag))
+            elif target.acknowledged:
+                done(method.delivery_tag)
+
+        async with channel(target) as (consuming, closing), asyncio.TaskGroup() as group:
+            acknowledge = consuming.basic_ack
+            await called(lambda ok: consuming.basic_qos(prefetch_count=target.prefetch, callback=ok))
+            consumed = await called(
+                lambda ok: consuming.basic_consume(
+                    queue, handle, auto_ack=not target.acknowledged, callback=ok
+                )
+            )
+            watching = group.create_task(lost(closing), name=f"watch the consumer of {queue}")
+            yield
+            watching.cancel()
+            await called(lambda ok: consuming.basic_cancel(consumed.method.consumer_tag, callback=ok))
+            if unacknowledged:
+                acknowledge(last_tag, multiple=True)
+
+
+CLIENT: Client = Pika()
