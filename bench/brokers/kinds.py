@@ -11,7 +11,11 @@ from bench.brokers.mqtt.compose import ComposedMosquitto
 from bench.brokers.mqtt.external import external_mqtt
 from bench.brokers.mqtt.mosquitto import NativeMosquitto
 from bench.brokers.mqtt.nats import EmbeddedNatsMqtt
+from bench.brokers.nats import external_nats
+from bench.brokers.nats_server import EMBEDDED_NATS, NATIVE_NATS, ComposedNats
 from bench.brokers.rabbitmq import NativeRabbitmq
+from bench.brokers.redis import external_redis
+from bench.brokers.redis_server import EMBEDDED_REDIS, NATIVE_REDIS, ComposedRedis
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -31,6 +35,12 @@ SOURCES: tuple[Source, ...] = (
     NativeMosquitto(),
     ComposedMosquitto(),
     EmbeddedNatsMqtt(),
+    NATIVE_NATS,
+    ComposedNats(),
+    EMBEDDED_NATS,
+    NATIVE_REDIS,
+    ComposedRedis(),
+    EMBEDDED_REDIS,
 )
 
 # Scheme of a URL -> protocol, and how one that runs is looked at.
@@ -39,4 +49,8 @@ SCHEMES: Mapping[str, tuple[str, Callable[[str, Say], AbstractAsyncContextManage
     "amqps": ("amqp", external_amqp),
     "mqtt": ("mqtt", external_mqtt),
     "mqtts": ("mqtt", external_mqtt),
+    "nats": ("nats", external_nats),
+    "tls": ("nats", external_nats),
+    "redis": ("redis", external_redis),
+    "rediss": ("redis", external_redis),
 }

@@ -1,0 +1,207 @@
+"""What NATS and Redis, which both speak in lines, share: addresses, and how looking at one can fail."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import ssl
+import time
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Self
+from urllib.parse import SplitResult, quote, unquote, urlsplit
+
+from bench.brokers.origin import without_password
+from bench.brokers.ports import os_reason
+from bench.errors import BrokerError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable
+
+LIMIT_S = 5.0
+PAUSE_S = 0.02
+LINE_BYTES = 1 << 20  # what an honest server says of itself is a few hundred bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Protocol:
+    """``schemes`` are the plain one and that of TLS; ``paths``: an address may end in a number."""
+
+    name: str
+    service: str
+    schemes: tuple[str, str]
+    port: int
+    paths: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextAddress:
+    """Where a server is and who logs in; "" for the user or the password stands for none."""
+
+    protocol: Protocol = field(repr=False)
+    tls: bool = False
+    host: str
+    port: int
+    user: str = ""
+    password: str = field(default="", repr=False)
+    path: str = ""
+
+    @classmethod
+    def parse(cls, url: str, protocol: Protocol) -> Self:
+        """Raises UsageError with every problem of the URL, and without its password."""
+        plain, secure = protocol.schemes
+        try:
+            parts = urlsplit(url)
+        except ValueError:
+            raise UsageError(f"{without_password(url)!r} is not a URL; write {plain}://HOST:PORT") from None
+        problems = _problems(parts, protocol)
+        if problems:
+            shown = without_password(url.partition("#")[0])
+            raise UsageError(f"{shown!r} is not an address of {protocol.name}: {'; '.join(problems)}")
+        return cls(
+            protocol=protocol,
+            tls=parts.scheme == secure,
+            host=parts.hostname or "",
+            port=parts.port or protocol.port,
+            user=unquote(parts.username or ""),
+            password=unquote(parts.password or ""),
+            path=parts.path.strip("/"),
+        )
+
+    @property
+    def scheme(self) -> str:
+        return self.protocol.schemes[self.tls]
+
+    @property
+    def url(self) -> str:
+        """All of it, the port written out."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        user, password = quote(self.user, safe=""), quote(self.password, safe="")
+        login = f"{user}:{password}@" if password else f"{user}@" if user else ""
+        return f"{self.scheme}://{login}{host}:{self.port}" + (f"/{self.path}" if self.path else "")
+
+    @property
+    def shown(self) -> str:
+        return without_password(self.url)
+
+    def blotted(self, words: str) -> str:
+        """What a server said, fit to be shown: without the password, and in one line."""
+        said = "".join(filter(str.isprintable, words))[:300]
+        return said.replace(self.password, "…") if self.password else said
+
+
+class Lines:
+    """A conversation in lines; raises BrokerError where the other side is none of ours."""
+
+    def __init__(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, address: TextAddress
+    ) -> None:
+        self._reader, self._writer, self._address = reader, writer, address
+
+    def tell(self, data: bytes) -> None:
+        self._writer.write(data)
+
+    async def hear(self) -> str:
+        """The next line, without its end."""
+        where, name = self._address.shown, self._address.protocol.name
+        try:
+            line = await self._reader.readline()
+        except ConnectionError:
+            line = b""
+        except ValueError:
+            raise BrokerError(f"{where} is not a server of {name}") from None
+        if line.startswith(b"\x15\x03"):  # an alert of TLS
+            raise BrokerError(f"{where} wants TLS; use {self._address.protocol.schemes[True]}://")
+        if not line:
+            raise BrokerError(f"{where} hung up without an answer; is it a server of {name}?")
+        return line.decode(errors="replace").rstrip("\r\n")
+
+    async def take(self, size: int) -> str:
+        """So many bytes and the end of their line."""
+        try:
+            return (await self._reader.readexactly(size + 2))[:size].decode(errors="replace")
+        except (asyncio.IncompleteReadError, ConnectionError):
+            raise BrokerError(f"{self._address.shown} hung up in the middle of an answer") from None
+
+    async def secure(self) -> None:
+        await self._writer.start_tls(ssl.create_default_context(), server_hostname=self._address.host)
+
+
+@asynccontextmanager
+async def conversation(address: TextAddress, *, tls: bool, limit_s: float) -> AsyncIterator[Lines]:
+    """Connected, for ``limit_s`` at most; every way in which that can fail is one sentence."""
+    where = address.shown
+    context = ssl.create_default_context() if tls else None
+    try:
+        async with asyncio.timeout(limit_s):
+            reader, writer = await asyncio.open_connection(
+                address.host, address.port, ssl=context, limit=LINE_BYTES
+            )
+            try:
+                yield Lines(reader, writer, address)
+            finally:
+                writer.transport.abort()
+                with contextlib.suppress(OSError):
+                    await writer.wait_closed()
+    except TimeoutError:
+        raise BrokerError(
+            f"no answer from {where} within {limit_s:g} s; is it a server of {address.protocol.name}, "
+            "is it overloaded, or is a firewall in between?"
+        ) from None
+    except ssl.SSLError as error:
+        raise BrokerError(f"no TLS with {where}: {_tls_reason(error)}") from error
+    except socket.gaierror as error:
+        raise BrokerError(f"no broker at {where} (no host has that name)") from error
+    except OSError as error:
+        start = f"start one with: docker compose up -d --wait {address.protocol.service}"
+        raise BrokerError(f"no broker at {where} ({os_reason(error)}); {start}") from error
+
+
+async def until_ready(
+    log_in: Callable[[], Awaitable[str]], last_words: Callable[[], str | None], limit_s: float
+) -> str:
+    """Tries until a log-in succeeds; raises BrokerError with the last words or, at the limit, the refusal."""
+    deadline = time.monotonic() + limit_s
+    while True:
+        if (words := last_words()) is not None:
+            raise BrokerError(words)
+        try:
+            return await log_in()
+        except BrokerError as error:
+            if time.monotonic() >= deadline:
+                raise BrokerError(f"it let nobody log in within {limit_s:g} s: {error}") from error
+        await asyncio.sleep(PAUSE_S)
+
+
+def _problems(parts: SplitResult, protocol: Protocol) -> list[str]:
+    plain, secure = protocol.schemes
+    problems = []
+    try:
+        port = parts.port
+    except ValueError:
+        port = -1
+    if port is not None and not 1 <= port <= 65535:
+        problems.append("its port must be a number from 1 to 65535")
+    if not parts.hostname:
+        problems.append("it names no host")
+    if parts.scheme not in protocol.schemes:
+        problems.append(f"its scheme must be one of {plain}, {secure}")
+    if parts.query:
+        problems.append("it has options after a '?', which every client reads in its own way")
+    if parts.fragment:
+        problems.append("it has a fragment (a '#' in a password is written %23)")
+    path = parts.path.strip("/")
+    if path and not protocol.paths:
+        problems.append(f"it has a path, which means nothing in {protocol.name}")
+    elif path and not path.isdecimal():
+        problems.append("its path must be the number of a database")
+    return problems
+
+
+def _tls_reason(error: ssl.SSLError) -> str:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        trust = "set SSL_CERT_FILE to the certificate of its authority"
+        return f"{error.verify_message or 'certificate not trusted'}; {trust}"
+    reason = (error.reason or str(error)).replace("_", " ").lower()
+    return f"{reason}; does it listen for TLS on that port?"
