@@ -91,6 +91,11 @@ def _values(_: click.Context, __: click.Parameter, texts: Sequence[str]) -> dict
 )
 @click.option("--python", metavar="PYTHON", help="Interpreter of the workers: a path, or a version.")
 @click.option(
+    "--consumer-client",
+    metavar="REQ",
+    help="Client that consumes, in a worker of its own, what every --client publishes.",
+)
+@click.option(
     "--broker",
     "broker",
     default="auto",

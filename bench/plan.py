@@ -21,7 +21,10 @@ MOST_LIVE = 6
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """One scenario point with one client on one loop; ``number`` is its place in the run's tables."""
+    """One scenario point with one client on one loop; ``number`` is its place in the run's tables.
+
+    With a ``consumer`` the client only publishes, and that one consumes in a worker of its own.
+    """
 
     number: int
     scenario_name: str
@@ -30,6 +33,7 @@ class Case:
     client: str
     entry: ClientEntry
     loop: str
+    consumer: tuple[str, ClientEntry] | None = None
 
     @property
     def protocol(self) -> str:
@@ -76,6 +80,7 @@ def make(
     slices: int | None,
     seed: int,
     limit_s: float,
+    consumer: tuple[str, ClientEntry] | None = None,
 ) -> Plan:
     """The matrix. ``missing(client, loop)`` says why a pair cannot run here, or None.
 
@@ -90,13 +95,14 @@ def make(
         case = Case(
             number=number,
             scenario_name=entry.name,
-            point=entry.label(point),
+            point=" ".join(filter(None, (entry.label(point), consumer and f"consumer={consumer[0]}"))),
             scenario=point,
             client=client,
             entry=client_entry,
             loop=loop,
+            consumer=consumer,
         )
-        reason = client_entry.abilities.shortfall(point) or missing(client, loop)
+        reason = client_entry.abilities.shortfall(point) or _apart(case) or missing(client, loop)
         if reason is None:
             cases.append(case)
         else:
@@ -113,6 +119,23 @@ def make(
         seed=seed,
         limit_s=limit_s,
     )
+
+
+def _apart(case: Case) -> str | None:
+    """Why another client cannot consume what this case's publishes; None if it can, or none is to."""
+    if case.consumer is None:
+        return None
+    name, entry = case.consumer
+    theirs = entry.abilities.protocol
+    if theirs != case.protocol:
+        return f"{name} speaks {theirs}, {case.client} speaks {case.protocol}: it cannot be its consumer"
+    if not entry.abilities.distribution or not case.entry.abilities.distribution:
+        return "a client without a broker cannot publish in one worker and consume in another"
+    if case.scenario.measure != "end-to-end":
+        return (
+            f"two clients can be measured end-to-end, not {case.scenario.measure} (--set measure=end-to-end)"
+        )
+    return entry.abilities.shortfall(case.scenario)
 
 
 def _blocks(cases: Sequence[Case]) -> tuple[tuple[Case, ...], ...]:

@@ -14,6 +14,7 @@ from bench.driver import SLICE_S
 from bench.errors import BrokerError, EngineError, UnsupportedError
 from bench.hlog import write_header, write_interval
 from bench.meters import HostMeter, cpu_seconds
+from bench.pairing import Pair
 from bench.payload import Account
 from bench.results import LATENCIES
 from bench.trial import Trial, Turn, skipped_row
@@ -153,7 +154,7 @@ class Runner:
         return {"done": self._done, "total": self._total}
 
     def _pids(self, live: Sequence[Live]) -> list[int]:
-        workers = [one.worker.pid for one in live if one.worker.pid is not None]
+        workers = [pid for one in live for pid in one.worker.pids]
         return workers + [pid for broker in self._brokers.values() for pid in broker.pids]
 
     def _trial(self, case: Case, number: int, index: int, hash_seed: int) -> Trial:
@@ -163,6 +164,7 @@ class Runner:
             block=index,
             broker=self._brokers[case.protocol],
             environment=self._environments[case.client, case.loop],
+            consumer_environment=self._environments[case.consumer[0], case.loop] if case.consumer else None,
             hash_seed=hash_seed,
             harness_cpu_us=self._harness_us.get(case.number),
             began_s=self._now_s(),
@@ -191,8 +193,10 @@ class Runner:
         case = trial.case
         self._tell(Progress(what=f"round {trial.round}: connecting", case=case, **self._position()))
         environment = trial.environment
-        variables = {**variables, "PYTHONPATH": environment.bench_path}
-        worker = await stack.enter_async_context(self._engine.worker(environment.python, variables))
+        worker = await self._worker(stack, environment, variables)
+        if case.consumer is not None and trial.consumer_environment is not None:
+            receiver = await self._worker(stack, trial.consumer_environment, variables)
+            worker = Pair(worker, receiver, receiving={"adapter": case.consumer[1].adapter})
         answer = await worker.ask(
             {
                 "do": "connect",
@@ -207,6 +211,12 @@ class Runner:
         )
         trial.setup = answer["connected"]
         return Live(case=case, worker=worker, trial=trial)
+
+    async def _worker(
+        self, stack: AsyncExitStack, environment: Environment, variables: Mapping[str, str]
+    ) -> WorkerHandle:
+        variables = {**variables, "PYTHONPATH": environment.bench_path}
+        return await stack.enter_async_context(self._engine.worker(environment.python, variables))
 
     async def _warm_up(self, one: Live) -> None:
         limit_s = one.case.scenario.warmup_s + SETUP_LIMIT_S + 3 * self._plan.limit_s

@@ -45,6 +45,11 @@ _IDENTITY = (
     Column("client", "the client as it was asked for"),
     Column("client_version", "its resolved version"),
     Column("client_requires", "resolved versions of what it depends on"),
+    Column(
+        "consumer_client", "the client that consumed, in a worker of its own; empty: the same in the same"
+    ),
+    Column("consumer_client_version", "its resolved version"),
+    Column("consumer_client_requires", "resolved versions of what it depends on"),
     Column("loop", "event loop"),
     Column("loop_version", "its version, the interpreter's for asyncio"),
     Column("python_version", "interpreter of the worker"),
@@ -105,6 +110,7 @@ _COST = (
     Column("client_cpu_us_per_message", "CPU time of the worker in timed stretches, user and system"),
     Column("client_cpu_user_us_per_message", "of that, user time"),
     Column("client_cpu_system_us_per_message", "of that, system time"),
+    Column("consumer_cpu_us_per_message", "of that, the consumer's, where it has a worker of its own"),
     Column("broker_cpu_us_per_message", "CPU time of the broker's processes; empty where they are not ours"),
     Column("client_cores", "CPU seconds of the worker per second"),
     Column("broker_cores", "CPU seconds of the broker per second; empty where it is not ours"),

@@ -55,6 +55,7 @@ class Request:
     quick: bool
     command: Sequence[str]
     python: str | None = None
+    consumer_client: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,10 +70,9 @@ async def run(request: Request, *, say: Say, tell: Callable[[Progress], None]) -
     folder = request.output or request.results / run_name(planned)
     python = environments.find_python(request.python)
     wanted = {
-        (case.client, case.loop): environments.Wanted(
-            client=case.client, entry=case.entry, loop=case.loop, python=python
-        )
+        (client, case.loop): environments.Wanted(client=client, entry=entry, loop=case.loop, python=python)
         for case in planned.cases
+        for client, entry in ((case.client, case.entry), case.consumer or (case.client, case.entry))
     }
     async with environments.prepared(wanted.values(), say=say) as ready:
         environment = {pair: ready[one] for pair, one in wanted.items()}
@@ -136,6 +136,7 @@ def planned_for(request: Request) -> plan.Plan:
     python = environments.find_python(request.python)
     chosen = [(client, catalogue.find_client(client)) for client in request.clients or HEADLINE_CLIENTS]
     check_spec(request.broker, dict.fromkeys(entry.abilities.protocol for _, entry in chosen))
+    consumer = request.consumer_client
     return plan.make(
         scenarios=entries,
         clients=chosen,
@@ -145,6 +146,7 @@ def planned_for(request: Request) -> plan.Plan:
         slices=request.slices,
         seed=secrets.randbits(32) if request.seed is None else request.seed,
         limit_s=request.limit_s,
+        consumer=(consumer, catalogue.find_client(consumer)) if consumer is not None else None,
     )
 
 

@@ -35,6 +35,7 @@ class Turn:
     lag: Histogram
     negative_latencies: int
     broker_cpu_s: float | None
+    consumer_usage: Usage | None = None
 
     @classmethod
     def from_answer(cls, sample: dict[str, Any], broker_cpu_s: float | None) -> Turn:
@@ -42,6 +43,7 @@ class Turn:
             **sample,
             "account": Account(**sample["account"]),
             "usage": Usage(**sample["usage"]),
+            "consumer_usage": Usage(**apart) if (apart := sample.get("consumer_usage")) else None,
             **{name: Histogram.from_pairs(sample[name]) for name in ("latency", "confirm", "lag")},
         }
         return cls(**parsed, broker_cpu_s=broker_cpu_s)
@@ -88,6 +90,7 @@ class Trial:
     block: int
     broker: Broker
     environment: Environment
+    consumer_environment: Environment | None = None
     hash_seed: int
     began_s: float
     usable_cores: float | None = None
@@ -114,7 +117,7 @@ class Trial:
     def row(self) -> dict[str, Any]:
         """The row of trials.csv, with every column."""
         return {
-            **identity(self.case, self.broker, self.environment),
+            **identity(self.case, self.broker, self.environment, self.consumer_environment),
             "round": self.round,
             "block": self.block,
             "status": self.status,
@@ -175,8 +178,11 @@ class Trial:
         broker = [turn.broker_cpu_s for turn in self.turns if turn.broker_cpu_s is not None]
         cpu_s, broker_s = usage.cpu_user_s + usage.cpu_system_s, sum(broker) if broker else None
         each_us = 1e6 / max(1, sum(turn.account.received for turn in self.turns))
+        apart = [turn.consumer_usage for turn in self.turns if turn.consumer_usage is not None]
+        apart_s = sum(one.cpu_user_s + one.cpu_system_s for one in apart)
+        busiest_s = max(apart_s, cpu_s - apart_s)  # of two workers, each has a loop and a core of its own
         verdict = bottleneck(
-            client_cores=cpu_s / elapsed_s if elapsed_s else None,
+            client_cores=busiest_s / elapsed_s if elapsed_s else None,
             broker_cores=broker_s / elapsed_s if broker_s is not None and elapsed_s else None,
             noise=self.noise,
             usable_cores=self.usable_cores,
@@ -187,6 +193,7 @@ class Trial:
             "client_cpu_us_per_message": cpu_s * each_us,
             "client_cpu_user_us_per_message": usage.cpu_user_s * each_us,
             "client_cpu_system_us_per_message": usage.cpu_system_s * each_us,
+            "consumer_cpu_us_per_message": apart_s * each_us if apart else None,
             "broker_cpu_us_per_message": None if broker_s is None else broker_s * each_us,
             "client_cores": cpu_s / elapsed_s if elapsed_s else None,
             "broker_cores": broker_s / elapsed_s if broker_s is not None and elapsed_s else None,
@@ -204,7 +211,12 @@ class Trial:
         }
 
 
-def identity(case: Case, broker: Broker | None, environment: Environment | None) -> dict[str, Any]:
+def identity(
+    case: Case,
+    broker: Broker | None,
+    environment: Environment | None,
+    consumer: Environment | None = None,
+) -> dict[str, Any]:
     """The columns that say what a row is about."""
     return {
         "case": case.number,
@@ -214,6 +226,9 @@ def identity(case: Case, broker: Broker | None, environment: Environment | None)
         "client": case.client,
         "client_version": environment and environment.client_version,
         "client_requires": environment and environment.requires,
+        "consumer_client": case.consumer and case.consumer[0],
+        "consumer_client_version": consumer and consumer.client_version,
+        "consumer_client_requires": consumer and consumer.requires,
         "loop": case.loop,
         "loop_version": environment and environment.loop_version,
         "python_version": environment and environment.python_version,

@@ -4,12 +4,14 @@ Commands come on standard input. Answers go to what was standard output when the
 on standard output is standard error, so that a client that prints cannot break the protocol. End of input
 means that the parent is gone: the worker ends too.
 
-    -> {"do": "connect", "adapter", "loop", "url", "queues", "scenario", "limit_s"}
+    -> {"do": "connect", "adapter", "loop", "url", "queues", "scenario", "limit_s", "role"?}
     <- {"connected": {"declare_s", "connect_s", "join_s"}, "loop": "uvloop.Loop"}
     -> {"do": "warm-up"}           <- {"rate_per_s", "fewest", "account"}
     -> {"do": "slice", "messages"} <- {"sample": {...}}
     -> {"do": "close"}             <- {"closed": {"peak_rss_bytes"}}, and the process ends
     <- {"failed": SENTENCE, "kind": ERROR} to any of them, and the process ends
+
+In the role "send" or "receive" it is half a case, which ``bench.halves`` drives by commands of its own.
 """
 
 from __future__ import annotations
@@ -31,6 +33,7 @@ from bench.client import Target
 from bench.driver import Driver
 from bench.errors import BenchError, ClientFailedError, WorkerFailedError
 from bench.gauges import Gauges, peak_rss_bytes, raise_file_limit
+from bench.halves import Receiver, Sender
 from bench.loops import factory
 from bench.scenario import Scenario
 
@@ -42,6 +45,8 @@ if TYPE_CHECKING:
     from bench.driver import Sample
 
 Answer = dict[str, Any]
+
+ROLES: dict[str, type[Driver]] = {"both": Driver, "send": Sender, "receive": Receiver}
 
 
 def load(adapter: str) -> Client:
@@ -108,7 +113,7 @@ class Worker:
         scenario = Scenario.from_json(order["scenario"])
         clock = time.monotonic_ns
         with Gauges(clock) as gauges, ExitStack() as stack:
-            driver = Driver(
+            driver = ROLES[order.get("role", "both")](
                 client,
                 Target(
                     url=order["url"],
@@ -144,6 +149,8 @@ class Worker:
                     self._answer({"sample": sample_json(sample)})
                 case "close":
                     return
+                case _ if isinstance(driver, Sender | Receiver):
+                    self._answer(await driver.obey(command))
                 case unknown:
                     raise WorkerFailedError(f"the worker does not know the command {unknown!r}")
 

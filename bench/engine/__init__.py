@@ -5,17 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from contextlib import AbstractAsyncContextManager
 
 Answer = dict[str, Any]
 
 
 class WorkerHandle(Protocol):
-    """A running worker. ``pid`` is None where its process cannot be seen from here."""
+    """A running worker. ``pids`` are its processes; none where they cannot be seen from here."""
 
     @property
-    def pid(self) -> int | None: ...
+    def pids(self) -> Sequence[int]: ...
 
     async def ask(self, command: Mapping[str, Any], limit_s: float) -> Answer:
         """Raises WorkerFailedError (or what it is a kind of) or WorkerStuckError."""

@@ -31,8 +31,8 @@ class LocalWorker:
         self._last_words: deque[str] = deque(maxlen=20)
 
     @property
-    def pid(self) -> int | None:
-        return self._process.pid
+    def pids(self) -> tuple[int, ...]:
+        return (self._process.pid,)
 
     async def ask(self, command: Mapping[str, Any], limit_s: float) -> Answer:
         assert self._process.stdin is not None

@@ -20,11 +20,13 @@ MEASURED = frozenset(
         "driver",
         "errors",
         "gauges",
+        "halves",
         "histogram",
         "loops",
         "payload",
         "publishing",
         "scenario",
+        "unwinding",
         "worker",
     }
 )
