@@ -26,45 +26,55 @@ if TYPE_CHECKING:
 
     from bench.client import Client, Depth, Publish, Receive, Target
 
+    Closing = asyncio.Future[BaseException]
 
-async def called(start: Callable[[Callable[[Any], None]], object]) -> Any:
-    """What a method of pika passes to the callback that it is given."""
-    answer = asyncio.get_running_loop().create_future()
+
+async def called(closing: Closing, start: Callable[[Callable[[Any], None]], object]) -> Any:
+    """What a method of pika passes to the callback that it is given; raises what closes the channel first."""
+    answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
     start(answer.set_result)
-    return await answer
+    await asyncio.wait((answer, closing), return_when=asyncio.FIRST_COMPLETED)
+    if closing.done():
+        raise closing.result()
+    return answer.result()
 
 
-async def lost(closing: asyncio.Future[BaseException]) -> None:
+async def lost(closing: Closing) -> None:
     raise await asyncio.shield(closing)
 
 
 @asynccontextmanager
-async def channel(target: Target) -> AsyncIterator[tuple[Any, asyncio.Future[BaseException]]]:
+async def channel(target: Target) -> AsyncIterator[tuple[Any, Closing]]:
     """An open channel, and what closes it or its connection."""
     loop = asyncio.get_running_loop()
     opening: asyncio.Future[Any] = loop.create_future()
-    closing: asyncio.Future[BaseException] = loop.create_future()
+    closing: Closing = loop.create_future()
+    closed = asyncio.Event()
 
     def close(_: Any, error: BaseException) -> None:
         if not closing.done():
             closing.set_result(error)
 
+    def close_all(_: Any, error: BaseException) -> None:
+        close(_, error)
+        closed.set()
+
     connection = AsyncioConnection(
         URLParameters(target.url),
         on_open_callback=opening.set_result,
         on_open_error_callback=lambda _, error: opening.set_exception(error),
-        on_close_callback=close,
+        on_close_callback=close_all,
         custom_ioloop=loop,
     )
     await opening
     try:
-        opened = await called(lambda done: connection.channel(on_open_callback=done))
+        opened = await called(closing, lambda done: connection.channel(on_open_callback=done))
         opened.add_on_close_callback(close)
         yield opened, closing
     finally:
         if connection.is_open:
             connection.close()
-        await closing
+        await closed.wait()
 
 
 class Pika:
@@ -72,10 +82,10 @@ class Pika:
 
     @asynccontextmanager
     async def topology(self, target: Target, queues: Sequence[str]) -> AsyncIterator[Depth]:
-        async with channel(target) as (declaring, _):
+        async with channel(target) as (declaring, closing):
 
             async def declare(name: str, **how: bool) -> Any:
-                return await called(lambda done: declaring.queue_declare(name, callback=done, **how))
+                return await called(closing, lambda done: declaring.queue_declare(name, callback=done, **how))
 
             async def depth() -> int:
                 counts = [await declare(name, passive=True) for name in queues]
@@ -89,7 +99,7 @@ class Pika:
                 yield depth
             finally:
                 for name in made:
-                    await called(lambda done, name=name: declaring.queue_delete(name, callback=done))  # type: ignore[misc]  # mypy cannot infer a lambda with a default
+                    await called(closing, lambda done, name=name: declaring.queue_delete(name, callback=done))  # type: ignore[misc]  # mypy cannot infer a lambda with a default
 
     @asynccontextmanager
     async def producer(self, target: Target, queue: str) -> AsyncIterator[Publish]:
@@ -130,7 +140,7 @@ class Pika:
                 return future
 
             if target.acknowledged:
-                await called(lambda done: publishing.confirm_delivery(confirm, callback=done))
+                await called(closing, lambda done: publishing.confirm_delivery(confirm, callback=done))
             watching = group.create_task(lost(closing), name=f"watch the producer of {queue}")
             yield publish_confirmed if target.acknowledged else publish
             watching.cancel()
@@ -161,18 +171,21 @@ class Pika:
 
         async with channel(target) as (consuming, closing), asyncio.TaskGroup() as group:
             acknowledge = consuming.basic_ack
-            await called(lambda ok: consuming.basic_qos(prefetch_count=target.prefetch, callback=ok))
+            await called(closing, lambda ok: consuming.basic_qos(prefetch_count=target.prefetch, callback=ok))
             consumed = await called(
+                closing,
                 lambda ok: consuming.basic_consume(
                     queue, handle, auto_ack=not target.acknowledged, callback=ok
-                )
+                ),
             )
             watching = group.create_task(lost(closing), name=f"watch the consumer of {queue}")
             yield
-            watching.cancel()
-            await called(lambda ok: consuming.basic_cancel(consumed.method.consumer_tag, callback=ok))
+            await called(
+                closing, lambda ok: consuming.basic_cancel(consumed.method.consumer_tag, callback=ok)
+            )
             if unacknowledged:
                 acknowledge(last_tag, multiple=True)
+            watching.cancel()
 
 
 CLIENT: Client = Pika()
