@@ -214,6 +214,24 @@ async def test_a_branch_that_has_moved_is_another_environment(tmp_path: Path, ad
     assert (await made(pinned)).client_version == f"1.0+g{first[:7]}"
 
 
+async def test_the_version_of_a_checkout_that_is_installed_in_place_has_its_commit(
+    tmp_path: Path, adapter: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = checkout(tmp_path / "source")
+    commit = committed(source)
+    about = tmp_path / "site" / "tinyclient-1.0.dist-info"
+    about.mkdir(parents=True)
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: tinyclient\nVersion: 1.0\n")
+    monkeypatch.syspath_prepend(about.parent)
+    told = {"url": source.as_uri(), "dir_info": {"editable": True}}
+    (about / "direct_url.json").write_text(json.dumps(told))
+    found = await made(wanted(adapter, "tinyclient"))
+    assert (found.python, found.client_version) == (sys.executable, f"1.0+g{commit[:7]}")
+    told = {"url": "https://example.org/x", "vcs_info": {"vcs": "git", "commit_id": "0123456789"}}
+    (about / "direct_url.json").write_text(json.dumps(told))
+    assert (await made(wanted(adapter, "tinyclient"))).client_version == "1.0+g0123456"
+
+
 def committed(folder: Path) -> str:
     who = ("-c", "user.name=somebody", "-c", "user.email=somebody@example.org")
     for words in (("init", "-q"), ("add", "."), (*who, "commit", "-q", "-m", "A commit")):

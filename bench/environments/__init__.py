@@ -10,7 +10,13 @@ from typing import TYPE_CHECKING
 from bench.environments import cache
 from bench.environments.building import opened
 from bench.environments.cache import COLUMNS, Built, Pruned, listed, prune
-from bench.environments.here import dependencies, installed_version, loop_version
+from bench.environments.here import (
+    commit_label,
+    dependencies,
+    installed_version,
+    labelled,
+    loop_version,
+)
 from bench.environments.interpreter import Interpreter
 from bench.environments.interpreter import find as find_python
 from bench.environments.interpreter import ours as our_python
@@ -68,7 +74,7 @@ async def prepared(
         found: dict[Wanted, Environment] = {}
         for one in dict.fromkeys(wanted):
             if one.is_here:
-                found[one] = current(one)
+                found[one] = await current(one)
                 continue
             bench_path = copied_under(cache.measured())
             built = await stack.enter_async_context(opened(await order_of(one), bench_path, say=say))
@@ -84,14 +90,14 @@ async def prepared(
         yield found
 
 
-def current(wanted: Wanted) -> Environment:
+async def current(wanted: Wanted) -> Environment:
     """The environment that runs us, for what ``is_here``."""
     distribution = wanted.entry.abilities.distribution
     loop = find_loop(wanted.loop)
     return Environment(
         python=sys.executable,
         python_version=our_python().version,
-        client_version=installed_version(distribution) or "",
+        client_version=labelled(installed_version(distribution) or "", await commit_label(distribution)),
         requires=" ".join(dependencies(distribution)) if distribution else "",
         loop=loop.name,
         loop_version=(loop.distribution and installed_version(loop.distribution)) or our_python().version,

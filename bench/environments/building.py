@@ -13,7 +13,8 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from bench.environments import cache
-from bench.environments.lock import locked
+from bench.environments.here import labelled
+from bench.environments.lock import locked, remove_lock
 from bench.environments.origin import copy_checkout
 from bench.environments.running import ended
 from bench.environments.trying import tried
@@ -57,7 +58,7 @@ async def opened(order: Order, bench_path: Path, *, say: Say) -> AsyncIterator[c
                 try:
                     await _build(order, folder, bench_path, say=say)
                 except BaseException:
-                    lock.unlink(missing_ok=True)
+                    remove_lock(lock)
                     raise
 
 
@@ -109,18 +110,11 @@ async def _record(program: Sequence[str], order: Order, building: Path) -> dict[
     return {
         "asked": list(order.asked),
         "python_version": order.wanted.python.version,
-        "client_version": _labelled(packages[client], order.client_origin.label) if client else "",
+        "client_version": labelled(packages[client], order.client_origin.label) if client else "",
         "requires": " ".join(f"{name}=={packages[name]}" for name in sorted(packages) if name not in own),
         "loop_version": packages.get(canonicalize_name(loop.distribution), order.wanted.python.version),
         "packages": packages,
     }
-
-
-def _labelled(version: str, label: str) -> str:
-    """A version with the commit that it was built from: ``9.6.2+g1a2b3c4.dirty``."""
-    if not label:
-        return version
-    return f"{version}{'.' if '+' in version else '+'}{label}"
 
 
 async def _uv(program: Sequence[str], order: Order, building: Path, words: Sequence[str]) -> str:

@@ -10,7 +10,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.environments.lock import locked_alone_if_free
+from bench.environments.lock import locked_alone_if_free, remove_lock
 from bench.errors import UsageError
 
 RECORD = "mqbench.json"
@@ -69,7 +69,7 @@ def home() -> Path:
         base = os.environ.get("LOCALAPPDATA") or str(Path.home() / "AppData" / "Local")
     else:
         base = str(Path.home() / ".cache")
-    folder = Path(os.environ.get("XDG_CACHE_HOME") or base) / "mqbench"
+    folder = Path(os.environ.get("XDG_CACHE_HOME") or base).absolute() / "mqbench"
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -146,5 +146,5 @@ def _removed(folder: Path) -> bool:
         if free:
             shutil.rmtree(folder.with_name(folder.name + BUILDING), ignore_errors=True)
             shutil.rmtree(folder, ignore_errors=True)
-            lock.unlink(missing_ok=True)
+            remove_lock(lock)
     return free

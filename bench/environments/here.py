@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import platform
 from importlib import metadata
 from typing import TYPE_CHECKING
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+
+from bench.environments.origin import checkout_at, local_path
 
 if TYPE_CHECKING:
     from bench.loops import Loop
@@ -19,6 +22,30 @@ def installed_version(distribution: str) -> str | None:
         return metadata.version(distribution or "mqbench")
     except metadata.PackageNotFoundError:
         return None
+
+
+async def commit_label(distribution: str) -> str:
+    """How a version shows what it was installed from: the commit of a checkout that is used in place, or "".
+
+    Of a copy of a checkout nobody knows any more what it was copied from.
+    """
+    try:
+        told = json.loads(metadata.distribution(distribution).read_text("direct_url.json") or "{}")
+    except (metadata.PackageNotFoundError, ValueError):
+        return ""
+    if commit := told.get("vcs_info", {}).get("commit_id"):
+        return f"g{commit[:7]}"
+    path = local_path(told["url"]) if told.get("dir_info", {}).get("editable") else None
+    if path is None or not path.is_dir():
+        return ""
+    return (await checkout_at(path)).label
+
+
+def labelled(version: str, label: str) -> str:
+    """A version with the commit that it was built from: ``9.6.2+g1a2b3c4.dirty``."""
+    if not label:
+        return version
+    return f"{version}{'.' if '+' in version else '+'}{label}"
 
 
 def loop_version(loop: Loop) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import IO, TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -44,6 +44,12 @@ def locked_alone_if_free(path: Path) -> Iterator[bool]:
     finally:
         if held is not None:
             held.close()
+
+
+def remove_lock(path: Path) -> None:
+    """By whoever holds it alone; those who wait notice. Windows keeps an open file: it stays, empty."""
+    with suppress(OSError):
+        path.unlink()
 
 
 def _taken(path: Path, *, shared: bool) -> IO[bytes] | None:

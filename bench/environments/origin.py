@@ -49,7 +49,7 @@ async def origin_of(requirement: Requirement) -> Origin:
     if (path := local_path(url)) is None:
         return Origin()
     if path.is_dir():
-        return await _of_checkout(path)
+        return await checkout_at(path)
     if path.is_file():
         content = hashlib.sha256(path.read_bytes()).hexdigest()
         return Origin(state=content, label=f"file.{content[:7]}")
@@ -66,7 +66,7 @@ def local_path(url: str) -> Path | None:
     return None
 
 
-async def _of_checkout(path: Path) -> Origin:
+async def checkout_at(path: Path) -> Origin:
     """Content decides, not the commit alone: an edited checkout is another one."""
     files = await _tracked(path)
     names = tuple(sorted(files or _walked(path)))
