@@ -42,15 +42,17 @@ def speaks_5(target: Target) -> bool:
     return parse_qs(urlsplit(target.url).query).get("version") != ["3.1.1"]
 
 
-def connection(target: Target, identifier: str | None = None, *, kept: bool = False) -> aiomqtt.Client:
-    """Not connected yet. The session of that identifier begins and ends with it, unless it is kept."""
+def connection(
+    target: Target, identifier: str | None = None, *, clean: bool = True, kept: bool = False
+) -> aiomqtt.Client:
+    """Not connected yet. ``clean`` begins a new session, and one that is not ``kept`` ends with it."""
     url = urlsplit(target.url)
     more: dict[str, Any]
     if speaks_5(target):
         properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]  # paho's has no types
         properties.SessionExpiryInterval = KEPT_S if kept else 0
         properties.ReceiveMaximum = target.prefetch
-        more = {"protocol": aiomqtt.ProtocolVersion.V5, "clean_start": not kept, "properties": properties}
+        more = {"protocol": aiomqtt.ProtocolVersion.V5, "clean_start": clean, "properties": properties}
     else:
         if target.acknowledged and parse_qs(url.query).get("receive_maximum") != [str(target.prefetch)]:
             raise UnsupportedError(f"MQTT 3.1.1 cannot ask the broker for a prefetch of {target.prefetch}")
@@ -100,9 +102,8 @@ class Aiomqtt:
         made = []
         try:
             for name in queues:
-                async with connection(target, name):  # ends what session there was of that name
-                    made.append(name)
                 async with connection(target, name, kept=True) as client:
+                    made.append(name)
                     await subscribe(client, target, name)
             yield
         finally:
@@ -130,7 +131,8 @@ class Aiomqtt:
         number = next(each for each in count() if each not in taken)
         if number and not speaks_5(target):
             raise UnsupportedError("MQTT 3.1.1 has no shared subscriptions for several consumers of a queue")
-        client = connection(target, f"{queue}-{number}" if number else queue, kept=not number)
+        identifier, own = (f"{queue}-{number}", True) if number else (queue, False)
+        client = connection(target, identifier, clean=own, kept=not own)
         paho = client._client  # noqa: SLF001  # see above: there is no other way to acknowledge after receive
         paho.manual_ack_set(target.acknowledged)
         acknowledge = paho.ack
@@ -150,7 +152,7 @@ class Aiomqtt:
         try:
             async with client, asyncio.TaskGroup() as group:
                 listening = group.create_task(listen(client, handle))
-                if number:
+                if own:
                     await subscribe(client, target, queue)
                 yield
                 listening.cancel()

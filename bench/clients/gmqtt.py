@@ -33,7 +33,7 @@ from bench.client import Abilities
 from bench.errors import UnsupportedError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
     from bench.client import Client, Publish, Receive, Target
 
@@ -71,16 +71,27 @@ async def watch(lost: asyncio.Event) -> None:
 
 @asynccontextmanager
 async def connection(
-    target: Target, identifier: str | None = None, *, kept: bool = False, **more: Any
+    target: Target,
+    identifier: str | None = None,
+    *,
+    clean: bool = True,
+    kept: bool = False,
+    unconfirmed: Unconfirmed | None = None,
+    on_message: Callable[..., Awaitable[int]] | None = None,
 ) -> AsyncIterator[Any]:
-    """The session of that identifier begins and ends with it, unless it is kept."""
-    url, new = urlsplit(target.url), speaks_5(target)
+    """``clean`` begins a new session, and one that is not ``kept`` ends with it."""
+    url, new, properties = urlsplit(target.url), speaks_5(target), {}
     if new:
-        more |= {"receive_maximum": target.prefetch, "session_expiry_interval": KEPT_S if kept else 0}
+        properties = {"receive_maximum": target.prefetch, "session_expiry_interval": KEPT_S if kept else 0}
     elif target.acknowledged and parse_qs(url.query).get("receive_maximum") != [str(target.prefetch)]:
         raise UnsupportedError(f"MQTT 3.1.1 cannot ask the broker for a prefetch of {target.prefetch}")
-    on_message = more.pop("on_message", None)
-    client = gmqtt.Client(identifier, clean_session=not kept, optimistic_acknowledgement=False, **more)
+    client = gmqtt.Client(
+        identifier,
+        clean_session=clean if new else not kept,
+        optimistic_acknowledgement=False,
+        persistent_storage=unconfirmed,
+        **properties,
+    )
     client.set_config({"reconnect_retries": NEVER})
     if url.username:
         client.set_auth_credentials(unquote(url.username), unquote(url.password or ""))
@@ -129,9 +140,8 @@ class Gmqtt:
         made = []
         try:
             for name in queues:
-                async with connection(target, name):  # ends what session there was of that name
-                    made.append(name)
                 async with connection(target, name, kept=True) as client:
+                    made.append(name)
                     await subscribe(client, target, name)
             yield
         finally:
@@ -142,7 +152,7 @@ class Gmqtt:
     @asynccontextmanager
     async def producer(self, target: Target, queue: str) -> AsyncIterator[Publish]:
         unconfirmed, qos = Unconfirmed(), int(target.acknowledged)
-        async with connection(target, persistent_storage=unconfirmed) as client:
+        async with connection(target, unconfirmed=unconfirmed) as client:
             send = client.publish
 
             def publish(body: bytes) -> Awaitable[None]:
@@ -159,6 +169,7 @@ class Gmqtt:
         number = next(each for each in count() if each not in taken)
         if number and not speaks_5(target):
             raise UnsupportedError("MQTT 3.1.1 has no shared subscriptions for several consumers of a queue")
+        identifier, own = (f"{queue}-{number}", True) if number else (queue, False)
 
         async def handle(_: Any, __: str, body: bytes, ___: int, ____: Any) -> int:
             handling = receive(body)
@@ -168,10 +179,8 @@ class Gmqtt:
 
         taken.add(number)
         try:
-            async with connection(
-                target, f"{queue}-{number}" if number else queue, kept=not number, on_message=handle
-            ) as client:
-                if number:
+            async with connection(target, identifier, clean=own, kept=not own, on_message=handle) as client:
+                if own:
                     await subscribe(client, target, queue)
                 yield
         finally:

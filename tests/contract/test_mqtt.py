@@ -1,0 +1,121 @@
+"""MQTT clients keep the contract."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from bench.brokers import Broker
+from bench.client import Target
+from bench.driver import Sample
+from bench.errors import UnsupportedError
+from bench.scenario import Scenario
+from bench.worker import describe
+from contract.contract import WINDOW_S, Contract, until
+
+
+def is_old(broker: Broker) -> bool:
+    """It speaks 3.1.1 only: it has one prefetch for all, and no shared subscriptions."""
+    return "version=3.1.1" in broker.url
+
+
+def need_prompt_redelivery(broker: Broker) -> None:
+    if broker.kind == "nats-mqtt":
+        pytest.skip("nats-server delivers again when its ack_wait of 30 s is over, not to a new connection")
+
+
+class Mqtt(Contract):
+    protocol = "mqtt"
+    # Not what waited in the queue before they came: that is the first one's.
+    competing = False
+
+    def target(self, broker: Broker, **changes: Any) -> Target:
+        return super().target(broker, **{**changes, "prefetch": 100} if is_old(broker) else changes)
+
+    async def drive(
+        self, broker: Broker, scenario: Scenario, *, messages: int = 300, turns: int = 2
+    ) -> Sequence[Sample]:
+        try:
+            samples = await super().drive(broker, scenario, messages=messages, turns=turns)
+        except* UnsupportedError as error:
+            assert is_old(broker)
+            pytest.skip(describe(error))
+        return samples
+
+    async def test_never_more_than_prefetch_are_unacknowledged(self, broker: Broker) -> None:
+        if is_old(broker):
+            pytest.skip("a prefetch of 5 cannot be had; the next test holds as many as can be")
+        await super().test_never_more_than_prefetch_are_unacknowledged(broker)
+
+    async def test_what_may_be_held_is_held_and_no_more(self, broker: Broker) -> None:
+        target, held, gate = self.target(broker), list[bytes](), asyncio.Event()
+        most, total = target.prefetch, target.prefetch + 15
+
+        async def hold(body: bytes) -> None:
+            held.append(body)
+            await gate.wait()
+
+        async with self.queue(target) as queue:
+            await self.publish(target, queue, [b"%d" % index for index in range(total)])
+            async with self.client.consumer(target, queue, hold):
+                await until(lambda: len(held) >= most, lambda: f"{len(held)} came")
+                await asyncio.sleep(WINDOW_S)
+                assert len(held) == most
+                gate.set()
+                await until(lambda: len(held) >= total, lambda: f"{len(held)} came")
+
+    async def test_consumers_of_a_queue_share_what_is_published_while_they_listen(
+        self, broker: Broker
+    ) -> None:
+        if is_old(broker):
+            pytest.skip("MQTT 3.1.1 has no shared subscriptions")
+        target, first, second = self.target(broker), list[bytes](), list[bytes]()
+        async with (
+            self.queue(target) as queue,
+            self.client.consumer(target, queue, first.append),
+            self.client.consumer(target, queue, second.append),
+        ):
+            bodies = [b"%d" % index for index in range(20)]
+            await self.publish(target, queue, bodies)
+            await until(lambda: len(first) + len(second) >= 20, lambda: f"{first} and {second} came")
+            assert sorted(first + second) == sorted(bodies)
+            assert first
+            assert second
+
+    async def test_a_consumer_that_raises_before_the_ack_leaves_the_message(self, broker: Broker) -> None:
+        need_prompt_redelivery(broker)
+        await super().test_a_consumer_that_raises_before_the_ack_leaves_the_message(broker)
+
+    async def test_a_consumer_that_is_cut_off_before_the_ack_leaves_the_messages(
+        self, broker: Broker
+    ) -> None:
+        need_prompt_redelivery(broker)
+        await super().test_a_consumer_that_is_cut_off_before_the_ack_leaves_the_messages(broker)
+
+    async def test_a_prefetch_that_the_broker_would_not_keep_is_refused(self, broker: Broker) -> None:
+        if not is_old(broker):
+            pytest.skip("MQTT 5 lets every client say its own")
+        target = super().target(broker, prefetch=99)
+        with pytest.raises(UnsupportedError, match=r"cannot ask the broker for a prefetch of 99"):
+            async with self.client.topology(target, ["queue"]):
+                pass
+
+    async def test_a_second_consumer_is_refused_where_nothing_is_shared(self, broker: Broker) -> None:
+        if not is_old(broker):
+            pytest.skip("MQTT 5 has shared subscriptions")
+        target = self.target(broker)
+        async with self.queue(target) as queue, self.client.consumer(target, queue, lambda _: None):
+            with pytest.raises(UnsupportedError, match=r"no shared subscriptions"):
+                async with self.client.consumer(target, queue, lambda _: None):
+                    pass
+
+
+class TestAiomqtt(Mqtt):
+    adapter = "aiomqtt"
+
+
+class TestGmqtt(Mqtt):
+    adapter = "gmqtt"
