@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -142,6 +143,7 @@ def test_any_two_clients_of_a_protocol_make_a_valid_row(
     more = ("--set", f"guarantee={guarantee}", "--set", "producers=2", "--set", "consumers=3")
     ended = mqbench(*RUN, *words, *more)
     assert ended.returncode == 0, ended.stderr
+    assert re.search(r"What these clients published, aiormq \(\d.*\) consumed", ended.stdout)
     rows = trials(tmp_path / "run")
     assert [(row["client"], row["consumer_client"], row["status"]) for row in rows] == [
         ("aio-pika", "aiormq", "valid"),

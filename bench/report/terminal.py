@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 def rendered(run: Run, cases: Sequence[CaseSummary]) -> Iterator[RenderableType]:
     """The table, what to know about it, where the run is and what it was measured on."""
     yield table(cases)
+    if consumers := consumed_by(run):
+        yield Text(f"What these clients published, {consumers} consumed, in a worker of its own.")
     for warning in warnings(cases):
         yield Text(f"! {warning}")
     for case in cases:
@@ -31,6 +33,14 @@ def rendered(run: Run, cases: Sequence[CaseSummary]) -> Iterator[RenderableType]
             )
     yield Text(f"run folder: {run.folder}")
     yield Text(measured_on(run.facts))
+
+
+def consumed_by(run: Run) -> str:
+    """The clients that only consumed, with their versions; "" where each consumed its own messages."""
+    if "consumer_client" not in run.trials:
+        return ""
+    apart = run.trials[["consumer_client", "consumer_client_version"]].dropna().drop_duplicates()
+    return ", ".join(f"{client} ({version})" for client, version in apart.itertuples(index=False))
 
 
 def table(cases: Sequence[CaseSummary]) -> Table:
