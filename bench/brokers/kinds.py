@@ -7,6 +7,10 @@ from typing import TYPE_CHECKING
 from bench.brokers.compose import ComposeService
 from bench.brokers.embedded import EmbeddedAmqp
 from bench.brokers.external import external_amqp
+from bench.brokers.kafka.apache import NativeKafka
+from bench.brokers.kafka.composed import ComposedKafka
+from bench.brokers.kafka.external import external_kafka
+from bench.brokers.kafka.mock import LibrdkafkaMock
 from bench.brokers.mqtt.compose import ComposedMosquitto
 from bench.brokers.mqtt.external import external_mqtt
 from bench.brokers.mqtt.mosquitto import NativeMosquitto
@@ -41,6 +45,9 @@ SOURCES: tuple[Source, ...] = (
     NATIVE_REDIS,
     ComposedRedis(),
     EMBEDDED_REDIS,
+    NativeKafka(),
+    ComposedKafka(),
+    LibrdkafkaMock(),
 )
 
 # Scheme of a URL -> protocol, and how one that runs is looked at.
@@ -53,4 +60,5 @@ SCHEMES: Mapping[str, tuple[str, Callable[[str, Say], AbstractAsyncContextManage
     "tls": ("nats", external_nats),
     "redis": ("redis", external_redis),
     "rediss": ("redis", external_redis),
+    "kafka": ("kafka", external_kafka),
 }

@@ -1,0 +1,1 @@
+"""Kafka: from its jars, in a container, librdkafka's mock cluster, or somebody else's."""

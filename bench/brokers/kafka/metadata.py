@@ -1,0 +1,159 @@
+"""Asks a Kafka cluster who its brokers are, and whether they can be reached where they say they are.
+
+By hand, since the harness needs no client library of Kafka; nothing is created by it. The protocol:
+https://kafka.apache.org/protocol
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import struct
+import time
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from bench.brokers.kafka.address import KafkaAddress, Server
+from bench.brokers.ports import os_reason
+from bench.errors import BrokerError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+LIMIT_S = 5.0
+PAUSE_S = 0.05
+MOST_BYTES = 1 << 24  # a cluster of thousands of brokers says less
+METADATA, METADATA_VERSION = 3, 4  # what brokers since 0.11 and up to 4 understand
+FIND_COORDINATOR, FIND_COORDINATOR_VERSION = 10, 1
+CORRELATION = 0x6D716265
+START = "start one with: docker compose up -d --wait kafka"
+
+
+async def look(address: KafkaAddress, *, limit_s: float = LIMIT_S) -> None:
+    """Raises BrokerError unless one of the servers answers and every broker that it names can be reached."""
+    refusals = []
+    for server in address.servers:
+        try:
+            brokers = await _brokers(server, limit_s)
+        except BrokerError as error:
+            refusals.append(str(error))
+            continue
+        for broker in brokers:
+            await _reach(broker, server, limit_s)
+        return
+    raise BrokerError("; ".join(refusals))
+
+
+async def until_ready(address: KafkaAddress, last_words: Callable[[], str | None], limit_s: float) -> None:
+    """Until the cluster has brokers, and keeps offsets of groups, which a new one must prepare."""
+    deadline = time.monotonic() + limit_s
+    while True:
+        if (words := last_words()) is not None:
+            raise BrokerError(words)
+        try:
+            await look(address)
+            await _coordinated(address.servers[0])
+        except BrokerError as error:
+            if time.monotonic() >= deadline:
+                raise BrokerError(f"it was not ready within {limit_s:g} s: {error}") from error
+        else:
+            return
+        await asyncio.sleep(PAUSE_S)
+
+
+async def _brokers(server: Server, limit_s: float) -> list[Server]:
+    where = f"kafka://{server}"
+    # About no topic, and none is to be created.
+    answer = await _ask(server, METADATA, METADATA_VERSION, struct.pack(">i?", 0, False), limit_s)
+    try:
+        (count,), at, brokers = struct.unpack_from(">i", answer, 4), 8, []
+        for _ in range(count):
+            host, at = _text(answer, at + 4)
+            (port,) = struct.unpack_from(">i", answer, at)
+            _, at = _text(answer, at + 4)
+            brokers.append(Server(host=host, port=port))
+    except (struct.error, UnicodeDecodeError) as error:
+        raise BrokerError(f"{where} is not a broker of Kafka") from error
+    if not brokers:
+        raise BrokerError(f"{where} answers, but its cluster has no brokers yet")
+    return brokers
+
+
+async def _reach(broker: Server, server: Server, limit_s: float) -> None:
+    """Clients go on to where a broker says that it is (advertised.listeners), whatever address they know."""
+    try:
+        async with asyncio.timeout(limit_s):
+            _, writer = await asyncio.open_connection(broker.host, broker.port)
+            writer.close()
+    except TimeoutError:
+        reason = f"no answer within {limit_s:g} s"
+    except socket.gaierror:
+        reason = "no host has that name"
+    except OSError as error:
+        reason = os_reason(error)
+    else:
+        return
+    raise BrokerError(
+        f"kafka://{server} answers, but sends clients on to {broker}, which cannot be reached from here "
+        f"({reason}); correct its advertised.listeners"
+    )
+
+
+async def _coordinated(server: Server) -> None:
+    group = b"mqbench-ready"
+    body = struct.pack(">h", len(group)) + group + b"\x00"
+    answer = await _ask(server, FIND_COORDINATOR, FIND_COORDINATOR_VERSION, body, LIMIT_S)
+    if len(answer) < 6 or struct.unpack_from(">h", answer, 4)[0]:
+        raise BrokerError(f"kafka://{server} cannot keep the offsets of groups yet")
+
+
+async def _ask(server: Server, key: int, version: int, body: bytes, limit_s: float) -> bytes:
+    """The answer to one request, without its header."""
+    name = b"mqbench"
+    request = struct.pack(">hhih", key, version, CORRELATION, len(name)) + name + body
+    where = f"kafka://{server}"
+    async with _connected(server, limit_s) as (reader, writer):
+        writer.write(struct.pack(">i", len(request)) + request)
+        try:
+            size, correlation = struct.unpack(">ii", await reader.readexactly(8))
+            if correlation != CORRELATION or not 4 <= size <= MOST_BYTES:
+                raise BrokerError(f"{where} is not a broker of Kafka")
+            return await reader.readexactly(size - 4)
+        except (asyncio.IncompleteReadError, ConnectionError):
+            raise BrokerError(
+                f"{where} hung up instead of answering; is it a broker of Kafka, and without TLS?"
+            ) from None
+
+
+@asynccontextmanager
+async def _connected(
+    server: Server, limit_s: float
+) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+    """For ``limit_s`` at most; every way in which that can fail is one sentence."""
+    where = f"kafka://{server}"
+    try:
+        async with asyncio.timeout(limit_s):
+            reader, writer = await asyncio.open_connection(server.host, server.port)
+            try:
+                yield reader, writer
+            finally:
+                writer.transport.abort()
+                with contextlib.suppress(OSError):
+                    await writer.wait_closed()
+    except TimeoutError:
+        raise BrokerError(
+            f"no answer from {where} within {limit_s:g} s; is it a broker of Kafka, is it overloaded, "
+            "or is a firewall in between?"
+        ) from None
+    except socket.gaierror as error:
+        raise BrokerError(f"no broker at {where} (no host has that name)") from error
+    except OSError as error:
+        raise BrokerError(f"no broker at {where} ({os_reason(error)}); {START}") from error
+
+
+def _text(data: bytes, at: int) -> tuple[str, int]:
+    """A string with its length before it, -1 for none; and where it ends."""
+    (size,) = struct.unpack_from(">h", data, at)
+    end = at + 2 + max(size, 0)
+    return data[at + 2 : end].decode(), end
