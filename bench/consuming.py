@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import time
+from operator import length_hint
 from typing import TYPE_CHECKING
 
-from bench.payload import STAMP_BYTES, Inbox, filler
+from bench.payload import Inbox
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
@@ -14,7 +15,8 @@ if TYPE_CHECKING:
     from bench.client import Receive
     from bench.scenario import Handler
 
-_BLANK = bytes(STAMP_BYTES)
+CHUNK = 256
+"""Bodies are kept this long before they are checked together; a quarter of a megabyte of 1 KiB bodies."""
 
 
 class Consuming:
@@ -24,14 +26,17 @@ class Consuming:
         self._payload_bytes = payload_bytes
         self._handler = handler
         self._clock = clock
-        self.countdown: Iterator[int] = iter(())
+        self._countdown: Iterator[int] = iter(b"")
         self.inboxes: list[Inbox] = []
         self.arrived = asyncio.Event()
         self.last_ns = 0
 
     def begin(self, count: int) -> None:
         """From here on ``arrived`` waits for that many messages to be handled."""
-        self.countdown = iter(range(count - 1, -1, -1))
+        marks = bytearray(b"\1") * count
+        marks[CHUNK - 1 :: CHUNK] = bytes(len(marks[CHUNK - 1 :: CHUNK]))
+        marks[-1:] = b"\0" if count else b""
+        self._countdown = iter(marks)
         self.last_ns = 0
         self.arrived.clear()
 
@@ -47,76 +52,63 @@ class Consuming:
 
     def receiver(self) -> Receive:
         """The ``receive`` of one more consumer, with an inbox of its own."""
-        inbox = Inbox()
+        inbox = Inbox(self._payload_bytes)
         self.inboxes.append(inbox)
-        counts = self._handler.kind == "none"
-        stamped = self._payload_bytes >= STAMP_BYTES
-        take = self._stamped(inbox, counts=counts) if stamped else self._bare(inbox, counts=counts)
         match self._handler.kind:
             case "none":
-                return take
+                return self._receiving(inbox)
             case "cpu":
-                return self._computing(take)
+                return self._computing(inbox)
             case "sleep":
-                return self._sleeping(take)
+                return self._sleeping(inbox)
 
-    def _stamped(self, inbox: Inbox, *, counts: bool) -> Callable[[bytes], None]:
+    def _receiving(self, inbox: Inbox) -> Receive:
         """The hot path: one function with every name bound, as each call more would cost every message."""
-        clock, size, tail, last = self._clock, self._payload_bytes, filler(self._payload_bytes), self._last
-        received, stamps, damaged = inbox.received_ns.append, inbox.stamps.extend, inbox.damaged.append
-
-        def take(body: bytes) -> None:
-            received(clock())
-            if len(body) == size and body.endswith(tail):
-                stamps(body[:STAMP_BYTES])
-            else:
-                damaged(len(inbox.received_ns) - 1)
-                stamps((bytes(body[:STAMP_BYTES]) + _BLANK)[:STAMP_BYTES])
-            if counts and not next(self.countdown, 1):
-                last()
-
-        return take
-
-    def _bare(self, inbox: Inbox, *, counts: bool) -> Callable[[bytes], None]:
-        clock, whole, last = self._clock, filler(self._payload_bytes), self._last
-        received, damaged = inbox.received_ns.append, inbox.damaged.append
-
-        def take(body: bytes) -> None:
-            received(clock())
-            if body != whole:
-                damaged(len(inbox.received_ns) - 1)
-            if counts and not next(self.countdown, 1):
-                last()
-
-        return take
-
-    def _computing(self, take: Callable[[bytes], None]) -> Receive:
-        time_s, thread_time, last = self._handler.time_us / 1e6, time.thread_time, self._last
+        clock, received, keep, mark = self._clock, inbox.received_ns.append, inbox.bodies.append, self._mark
 
         def receive(body: bytes) -> None:
-            take(body)
-            until = thread_time() + time_s
-            while thread_time() < until:
-                pass
-            if not next(self.countdown, 1):
-                last()
+            received(clock())
+            keep(body)
+            if not next(self._countdown, 1):
+                mark()
 
         return receive
 
-    def _sleeping(self, take: Callable[[bytes], None]) -> Receive:
-        time_s, sleep, last = self._handler.time_us / 1e6, asyncio.sleep, self._last
+    def _computing(self, inbox: Inbox) -> Receive:
+        clock, received, keep, mark = self._clock, inbox.received_ns.append, inbox.bodies.append, self._mark
+        time_s, thread_time = self._handler.time_us / 1e6, time.thread_time
+
+        def receive(body: bytes) -> None:
+            received(clock())
+            keep(body)
+            until = thread_time() + time_s
+            while thread_time() < until:
+                pass
+            if not next(self._countdown, 1):
+                mark()
+
+        return receive
+
+    def _sleeping(self, inbox: Inbox) -> Receive:
+        clock, received, keep, mark = self._clock, inbox.received_ns.append, inbox.bodies.append, self._mark
+        time_s, sleep = self._handler.time_us / 1e6, asyncio.sleep
 
         async def handle() -> None:
             await sleep(time_s)
-            if not next(self.countdown, 1):
-                last()
+            if not next(self._countdown, 1):
+                mark()
 
         def receive(body: bytes) -> Awaitable[None]:
-            take(body)
+            received(clock())
+            keep(body)
             return handle()
 
         return receive
 
-    def _last(self) -> None:
-        self.last_ns = self._clock()
-        self.arrived.set()
+    def _mark(self) -> None:
+        """At every CHUNK-th message, and at the last."""
+        if not length_hint(self._countdown):
+            self.last_ns = self._clock()
+            self.arrived.set()
+        for inbox in self.inboxes:
+            inbox.check()

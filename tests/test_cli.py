@@ -127,10 +127,10 @@ def test_json_and_csv_are_all_that_standard_output_holds(mqbench: Command, tmp_p
 def test_several_values_make_a_matrix_with_a_row_each(mqbench: Command) -> None:
     done = mqbench(
         "run", "smoke", "--client", "memory", "--loop", "asyncio", "--rounds", "1",
-        "--set", "payload_bytes=24,64", "--set", "prefetch=1,100", "--format", "json",
+        "--set", "payload_bytes=32,64", "--set", "prefetch=1,100", "--format", "json",
     )  # fmt: skip
     points = [case["point"] for case in json.loads(done.stdout)]
-    assert points == [f"prefetch={p} payload_bytes={b}" for b in (24, 64) for p in (1, 100)]
+    assert points == [f"prefetch={p} payload_bytes={b}" for b in (32, 64) for p in (1, 100)]
 
 
 @pytest.mark.parametrize(

@@ -8,15 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.payload import SALT, STAMP, STAMP_BYTES, Account, Inbox, Ledger, filler, keys
+from bench.payload import STAMP, STAMP_BYTES, Account, Inbox, Ledger, filler, keys
 
 
 def inbox(*stamps: tuple[int, int], received_ns: int = 100, damaged: tuple[int, ...] = ()) -> Inbox:
-    box = Inbox()
-    for key, sent_ns in stamps:
-        box.stamps.extend(STAMP.pack(key, sent_ns, key ^ sent_ns ^ SALT))
+    box = Inbox(STAMP_BYTES + 4)
+    for place, (key, sent_ns) in enumerate(stamps):
+        tail = b"\0\0\0\0" if place in damaged else filler(STAMP_BYTES + 4)
+        box.bodies.append(STAMP.pack(key, sent_ns, key, sent_ns) + tail)
         box.received_ns.append(received_ns)
-    box.damaged.extend(damaged)
     return box
 
 
@@ -68,6 +68,14 @@ def test_a_corrupted_body_stands_for_the_message_that_it_was() -> None:
     assert settled([wanted], box) == Account(received=1, corrupted=1)
 
 
+@pytest.mark.parametrize("body", [b"", b"short", bytes(STAMP_BYTES + 3), bytes(STAMP_BYTES + 5)])
+def test_a_body_of_another_length_is_corrupted_and_misplaces_no_other(body: bytes) -> None:
+    wanted = keys(0, 1, 3)
+    box = inbox((wanted[0], 1), (wanted[1], 1), (wanted[2], 1))
+    box.bodies[1] = body
+    assert settled([wanted], box) == Account(received=2, corrupted=1)
+
+
 def test_a_message_of_an_earlier_stretch_is_duplicated() -> None:
     ledger = Ledger(stamped=True)
     ledger.expect([keys(0, 0, 1)])
@@ -90,7 +98,9 @@ def test_latency_is_from_the_stamp_to_the_receipt() -> None:
 def test_any_changed_bit_of_a_stamp_is_seen(bit: int, sequence: int, sent_ns: int) -> None:
     wanted = keys(7, sequence, 1)
     box = inbox((wanted[0], sent_ns))
-    box.stamps[bit // 8] ^= 1 << bit % 8
+    body = bytearray(box.bodies[0])
+    body[bit // 8] ^= 1 << bit % 8
+    box.bodies[0] = bytes(body)
     assert settled([wanted], box) == Account(corrupted=1)
 
 
@@ -115,13 +125,14 @@ def test_counts_are_what_was_done_whatever_the_order(fates: list[str], seed: int
 def test_unstamped_messages_are_counted() -> None:
     ledger = Ledger(stamped=False)
     ledger.expect([keys(0, 0, 3)])
-    box = Inbox()
+    box = Inbox(3)
+    box.bodies.extend([filler(3), filler(3)])
     box.received_ns.extend([1, 1])
     ledger.settle(box)
     assert ledger.close() == Account(received=2, lost=1)
 
 
-@pytest.mark.parametrize("payload_bytes", [0, 1, 23, 24, 25, 1024, 1 << 20])
+@pytest.mark.parametrize("payload_bytes", [0, 1, 31, 32, 33, 1024, 1 << 20])
 def test_a_stamp_and_its_filler_make_the_whole_body(payload_bytes: int) -> None:
     stamp = STAMP_BYTES if payload_bytes >= STAMP_BYTES else 0
     assert stamp + len(filler(payload_bytes)) == payload_bytes

@@ -34,7 +34,7 @@ def warnings(cases: Sequence[CaseSummary]) -> Iterator[str]:
     """What a reader of these rows must know; nothing if there is nothing."""
     valid = [case for case in cases if case.status == "valid"]
     if any(not case.stamped for case in cases):
-        yield "Bodies under 24 bytes have no room for a stamp: their messages were counted, not identified."
+        yield "Bodies under 32 bytes have no room for a stamp: their messages were counted, not identified."
     limits = {case.bottleneck for case in valid}
     for limit in ("broker", "host"):
         if limit in limits and len(valid) > 1:
