@@ -23,6 +23,10 @@ Send = Callable[[bytes], Awaitable[Awaitable[object]]]
 """The other form of Publish, for a client whose natural idiom is a future for each message: awaiting it
 returns when the library has taken the body, with a future that the broker's confirm resolves."""
 
+Publishing = Publish | Send | Sequence[Publish]
+"""What a producer yields: a sequence has a Publish for each of ``in_flight`` lanes, for a client whose lanes
+each need a channel of their own."""
+
 Receive = Callable[[bytes], Awaitable[None] | None]
 """Called exactly once for each delivered message, before it is acknowledged. What it returns, unless None,
 is awaited before the acknowledgement."""
@@ -102,7 +106,7 @@ class Client(Protocol):
         """
         ...
 
-    def producer(self, target: Target, queue: str) -> AbstractAsyncContextManager[Publish | Send]:
+    def producer(self, target: Target, queue: str) -> AbstractAsyncContextManager[Publishing]:
         """A connected producer; up to ``target.in_flight`` calls of what it yields run at once."""
         ...
 

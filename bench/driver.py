@@ -17,7 +17,7 @@ from bench.unwinding import LimitedExitStack
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 
-    from bench.client import Client, Depth, Publish, Send, Target
+    from bench.client import Client, Depth, Publishing, Target
     from bench.gauges import Gauges, Usage
     from bench.scenario import Scenario
 
@@ -141,7 +141,7 @@ class Driver:
         if (why := self._client.abilities.shortfall(self._scenario)) is not None:
             raise UnsupportedError(why)
 
-    def _producer(self, index: int, publish: Publish | Send) -> Producer:
+    def _producer(self, index: int, publish: Publishing) -> Producer:
         lanes = self._scenario.in_flight
         own = self._client.abilities.ordering == "lane"
         return Producer(

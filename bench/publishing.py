@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from array import array
+from collections.abc import Sequence
 from functools import partial
 from operator import length_hint
 from typing import TYPE_CHECKING
@@ -11,9 +12,9 @@ from typing import TYPE_CHECKING
 from bench.payload import STAMP, STAMP_BYTES, filler, keys
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator
 
-    from bench.client import Publish, Send
+    from bench.client import Publish, Publishing, Send
 
 
 class Producer:
@@ -24,7 +25,7 @@ class Producer:
 
     def __init__(
         self,
-        publish: Publish | Send,
+        publish: Publishing,
         *,
         streams: Sequence[int],
         in_flight: int,
@@ -32,7 +33,7 @@ class Producer:
         clock: Callable[[], int],
         futures: bool = False,
     ) -> None:
-        self._publish = publish
+        self._lanes = publish if isinstance(publish, Sequence) else [publish] * in_flight
         self._futures = futures
         self._streams = streams
         self._in_flight = in_flight
@@ -77,18 +78,12 @@ class Producer:
         lane = self._stamped_lane if self._stamped else self._bare_lane
         sources = self._sources if len(self._sources) > 1 else self._sources * self._in_flight
         async with asyncio.TaskGroup() as group:
-            for source in sources:
-                group.create_task(lane(source))
+            for source, publish in zip(sources, self._lanes, strict=True):
+                group.create_task(lane(source, publish))
 
-    async def _stamped_lane(self, source: Iterator[int]) -> None:
+    async def _stamped_lane(self, source: Iterator[int], publish: Publish) -> None:
         """The hot path. One reading of the clock a message: a confirm is the next message's send time."""
-        publish, clock, pack, tail, confirmed = (
-            self._publish,
-            self._clock,
-            STAMP.pack,
-            self._tail,
-            self.confirm_ns.append,
-        )
+        clock, pack, tail, confirmed = self._clock, STAMP.pack, self._tail, self.confirm_ns.append
         sent_ns = done_ns = clock()
         for key in source:
             await publish(pack(key, sent_ns, key, sent_ns) + tail)
@@ -97,8 +92,8 @@ class Producer:
             sent_ns = done_ns
         self.last_ns = max(self.last_ns, done_ns)
 
-    async def _bare_lane(self, source: Iterator[int]) -> None:
-        publish, clock, body, confirmed = self._publish, self._clock, self._tail, self.confirm_ns.append
+    async def _bare_lane(self, source: Iterator[int], publish: Publish) -> None:
+        clock, body, confirmed = self._clock, self._tail, self.confirm_ns.append
         sent_ns = done_ns = clock()
         for _ in source:
             await publish(body)
@@ -109,7 +104,7 @@ class Producer:
 
     async def _window(self) -> None:
         """One task that sends into a window of futures; a done future makes room for the next message."""
-        send: Send = self._publish  # type: ignore[assignment]  # what ``futures`` says
+        send: Send = self._lanes[0]  # type: ignore[assignment]  # what ``futures`` says
         clock, pack, tail, confirmed = self._clock, STAMP.pack, self._tail, self.confirm_ns.append
         stamped, in_flight = self._stamped, self._in_flight
         room, outstanding = asyncio.Event(), 0

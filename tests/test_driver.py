@@ -188,3 +188,9 @@ async def test_a_client_of_futures_is_driven_within_its_window(
     samples = await drive(faulty("futures"), Scenario(payload_bytes=payload_bytes, producers=2))
     assert surprises(samples) == {}
     assert [sample["confirmed"] for sample in samples] == [600, 600]
+
+
+async def test_each_lane_has_the_publish_that_was_made_for_it(faulty: Callable[[str], str]) -> None:
+    samples = await drive(faulty("lanes"), Scenario(producers=2))
+    assert surprises(samples) == {}
+    assert [sample["confirmed"] for sample in samples] == [600, 600]
