@@ -89,7 +89,13 @@ def _values(_: click.Context, __: click.Parameter, texts: Sequence[str]) -> dict
     metavar="REQ",
     help="Event loop, such as uvloop or uvloop==0.21.0; may be given again.",
 )
-@click.option("--python", metavar="PYTHON", help="Interpreter of the workers: a path, or a version.")
+@click.option(
+    "--python",
+    "pythons",
+    multiple=True,
+    metavar="PYTHON",
+    help="Interpreter of the workers: a path, or a version; may be given again.",
+)
 @click.option(
     "--consumer-client",
     metavar="REQ",

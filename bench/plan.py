@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 from bench.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from bench.catalogue import ClientEntry, ScenarioEntry
     from bench.scenario import Scenario
 
+_OUR_PYTHON: Mapping[str | None, str] = {None: ""}
 MOST_LIVE = 6
 """Cases of one block that are connected at once; more, and their idle connections begin to tell."""
 
@@ -23,7 +24,8 @@ MOST_LIVE = 6
 class Case:
     """One scenario point with one client on one loop; ``number`` is its place in the run's tables.
 
-    With a ``consumer`` the client only publishes, and that one consumes in a worker of its own.
+    With a ``consumer`` the client only publishes, and that one consumes in a worker of its own. ``python``
+    is as it was asked for, None for the one that runs us.
     """
 
     number: int
@@ -34,6 +36,7 @@ class Case:
     entry: ClientEntry
     loop: str
     consumer: tuple[str, ClientEntry] | None = None
+    python: str | None = None
 
     @property
     def protocol(self) -> str:
@@ -75,34 +78,42 @@ def make(
     scenarios: Sequence[ScenarioEntry],
     clients: Sequence[tuple[str, ClientEntry]],
     loops: Sequence[str],
-    missing: Callable[[str, str], str | None],
+    missing: Callable[[str, str, str | None], str | None],
     rounds: int,
     slices: int | None,
     seed: int,
     limit_s: float,
     consumer: tuple[str, ClientEntry] | None = None,
+    pythons: Mapping[str | None, str] = _OUR_PYTHON,
 ) -> Plan:
-    """The matrix. ``missing(client, loop)`` says why a pair cannot run here, or None.
+    """The matrix. ``missing(client, loop, python)`` says why these cannot run here, or None. ``pythons``
+    are by what was asked for, with how to show them.
 
     Raises UsageError when nothing is left to run, with the reasons.
     """
     cases: list[Case] = []
     skipped: list[Skipped] = []
     matrix = [(entry, point) for entry in scenarios for point in entry.points]
-    for number, ((entry, point), (client, client_entry), loop) in enumerate(
-        product(matrix, dict.fromkeys(clients), dict.fromkeys(loops)), start=1
+    for number, ((entry, point), (client, client_entry), loop, python) in enumerate(
+        product(matrix, dict.fromkeys(clients), dict.fromkeys(loops), dict.fromkeys(pythons)), start=1
     ):
+        words = (
+            entry.label(point),
+            consumer and f"consumer={consumer[0]}",
+            len(pythons) > 1 and f"python={pythons[python]}",
+        )
         case = Case(
             number=number,
             scenario_name=entry.name,
-            point=" ".join(filter(None, (entry.label(point), consumer and f"consumer={consumer[0]}"))),
+            point=" ".join(word for word in words if word),
             scenario=point,
             client=client,
             entry=client_entry,
             loop=loop,
             consumer=consumer,
+            python=python,
         )
-        reason = client_entry.abilities.shortfall(point) or _apart(case) or missing(client, loop)
+        reason = client_entry.abilities.shortfall(point) or _apart(case) or missing(client, loop, python)
         if reason is None:
             cases.append(case)
         else:

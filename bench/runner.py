@@ -65,7 +65,7 @@ class Live:
 
 
 class Runner:
-    """Runs a plan. ``environments`` are by (client, loop), ``brokers`` by protocol."""
+    """Runs a plan. ``environments`` and ``consumers`` are by case number, ``brokers`` by protocol."""
 
     def __init__(
         self,
@@ -73,7 +73,8 @@ class Runner:
         *,
         engine: Engine,
         brokers: Mapping[str, Broker],
-        environments: Mapping[tuple[str, str], Environment],
+        environments: Mapping[int, Environment],
+        consumers: Mapping[int, Environment],
         recorder: Recorder,
         tell: Callable[[Progress], None],
         usable_cores: float | None = None,
@@ -82,6 +83,7 @@ class Runner:
         self._engine = engine
         self._brokers = brokers
         self._environments = environments
+        self._consumers = consumers
         self._recorder = recorder
         self._tell = tell
         self._usable_cores = usable_cores
@@ -163,8 +165,8 @@ class Runner:
             round=number,
             block=index,
             broker=self._brokers[case.protocol],
-            environment=self._environments[case.client, case.loop],
-            consumer_environment=self._environments[case.consumer[0], case.loop] if case.consumer else None,
+            environment=self._environments[case.number],
+            consumer_environment=self._consumers.get(case.number),
             hash_seed=hash_seed,
             harness_cpu_us=self._harness_us.get(case.number),
             began_s=self._now_s(),
@@ -179,13 +181,12 @@ class Runner:
         if case.number in self._harness_us or case.protocol == _CEILING_PROTOCOL:
             return
         self._tell(Progress(what="measuring the harness itself", case=case, **self._position()))
-        cost_us = await harness_cpu_us(
-            self._engine, case.scenario, self._environments[case.client, case.loop]
-        )
+        cost_us = await harness_cpu_us(self._engine, case.scenario, self._environments[case.number])
         for other in self._plan.cases:
-            if (other.scenario, other.loop) == (
+            if (other.scenario, other.loop, other.python) == (
                 case.scenario,
                 case.loop,
+                case.python,
             ) and other.protocol != _CEILING_PROTOCOL:
                 self._harness_us[other.number] = cost_us
 

@@ -54,7 +54,7 @@ class Request:
     results: Path
     quick: bool
     command: Sequence[str]
-    python: str | None = None
+    pythons: Sequence[str] = ()
     consumer_client: str | None = None
 
 
@@ -68,22 +68,33 @@ async def run(request: Request, *, say: Say, tell: Callable[[Progress], None]) -
     """Measures; raises BenchError with whatever was measured so far on disk."""
     planned = planned_for(request)
     folder = request.output or request.results / run_name(planned)
-    python = environments.find_python(request.python)
-    wanted = {
-        (client, case.loop): environments.Wanted(client=client, entry=entry, loop=case.loop, python=python)
-        for case in planned.cases
-        for client, entry in ((case.client, case.entry), case.consumer or (case.client, case.entry))
-    }
-    async with environments.prepared(wanted.values(), say=say) as ready:
-        environment = {pair: ready[one] for pair, one in wanted.items()}
-        outcome = await _measured(request, planned, environment, folder, say=say, tell=tell)
+    wanted = wanted_by(planned, consumers=False)
+    consuming = wanted_by(planned, consumers=True)
+    async with environments.prepared([*wanted.values(), *consuming.values()], say=say) as ready:
+        environment = {number: ready[one] for number, one in wanted.items()}
+        consumers = {number: ready[one] for number, one in consuming.items()}
+        outcome = await _measured(request, planned, environment, consumers, folder, say=say, tell=tell)
     return Finished(folder=folder, outcome=outcome)
+
+
+def wanted_by(planned: plan.Plan, *, consumers: bool) -> dict[int, environments.Wanted]:
+    """What each case asks an environment for, by its number; or its consumer, where it has one of its own."""
+    pythons = {asked: environments.find_python(asked) for asked in {case.python for case in planned.cases}}
+    asked = {case: case.consumer if consumers else (case.client, case.entry) for case in planned.cases}
+    return {
+        case.number: environments.Wanted(
+            client=one[0], entry=one[1], loop=case.loop, python=pythons[case.python]
+        )
+        for case, one in asked.items()
+        if one is not None
+    }
 
 
 async def _measured(
     request: Request,
     planned: plan.Plan,
-    environment: Mapping[tuple[str, str], environments.Environment],
+    environment: Mapping[int, environments.Environment],
+    consumers: Mapping[int, environments.Environment],
     folder: Path,
     *,
     say: Say,
@@ -112,6 +123,7 @@ async def _measured(
                 engine=LocalEngine(),
                 brokers=brokers,
                 environments=environment,
+                consumers=consumers,
                 recorder=recorder,
                 tell=tell,
                 usable_cores=machine.usable_cores,
@@ -133,7 +145,7 @@ def planned_for(request: Request) -> plan.Plan:
     names = request.loops or HEADLINE_LOOPS
     for name in names:
         environments.find_loop(name)
-    python = environments.find_python(request.python)
+    pythons = {asked: environments.find_python(asked) for asked in request.pythons or (None,)}
     chosen = [(client, catalogue.find_client(client)) for client in request.clients or HEADLINE_CLIENTS]
     check_spec(request.broker, dict.fromkeys(entry.abilities.protocol for _, entry in chosen))
     consumer = request.consumer_client
@@ -141,11 +153,12 @@ def planned_for(request: Request) -> plan.Plan:
         scenarios=entries,
         clients=chosen,
         loops=names,
-        missing=lambda _, loop: environments.missing(loop, python),
+        missing=lambda _, loop, python: environments.missing(loop, pythons[python]),
         rounds=QUICK_ROUNDS if request.quick else request.rounds,
         slices=request.slices,
         seed=secrets.randbits(32) if request.seed is None else request.seed,
         limit_s=request.limit_s,
+        pythons={asked: python.version for asked, python in pythons.items()},
         consumer=(consumer, catalogue.find_client(consumer)) if consumer is not None else None,
     )
 

@@ -25,7 +25,7 @@ def made(
         "scenarios": [find_scenario(name) for name in scenarios],
         "clients": [(one.name, one) for one in clients or (entry("a"), entry("b"))],
         "loops": ("asyncio", "uvloop"),
-        "missing": lambda client, loop: None,
+        "missing": lambda client, loop, python: None,
         "rounds": 2,
         "slices": None,
         "seed": 1,
@@ -49,6 +49,15 @@ def test_a_client_or_loop_named_twice_is_run_once() -> None:
     assert len(made(loops=("asyncio", "asyncio")).cases) == 2
 
 
+def test_interpreters_are_one_more_dimension_of_the_matrix() -> None:
+    planned = made(clients=(entry("a"),), loops=("asyncio",), pythons={"3.12": "3.12.1", "/other": "3.13.0"})
+    assert [(case.python, case.point) for case in planned.cases] == [
+        ("3.12", "python=3.12.1"),
+        ("/other", "python=3.13.0"),
+    ]
+    assert made(clients=(entry("a"),), pythons={"3.12": "3.12.1"}).cases[0].point == ""
+
+
 def test_at_most_six_cases_live_together_and_blocks_share_a_reference() -> None:
     planned = made(("prefetch",))
     assert len(planned.cases) == 24
@@ -64,13 +73,15 @@ def test_what_a_client_cannot_do_is_skipped_with_the_reason() -> None:
 
 
 def test_what_is_not_installed_is_skipped_with_what_mends_it() -> None:
-    planned = made(missing=lambda client, loop: "uvloop is not installed" if loop == "uvloop" else None)
+    planned = made(
+        missing=lambda client, loop, python: "uvloop is not installed" if loop == "uvloop" else None
+    )
     assert {skip.reason for skip in planned.skipped} == {"uvloop is not installed"}
 
 
 def test_nothing_to_run_is_an_error_with_every_reason() -> None:
     with pytest.raises(UsageError, match="nothing can be run: a is gone; b is gone"):
-        made(missing=lambda client, loop: f"{client} is gone")
+        made(missing=lambda client, loop, python: f"{client} is gone")
 
 
 def test_the_same_seed_draws_the_same_orders() -> None:
