@@ -9,6 +9,8 @@ from rich.table import Table
 from rich.text import Text
 
 from bench.report.words import measured_on, warnings
+from bench.stats.figures import figure_with_interval
+from bench.stats.intervals import CONFIDENCE, Interval
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -54,7 +56,7 @@ def table(cases: Sequence[CaseSummary]) -> Table:
     labels = [name for name in ("guarantee", "broker_kind") if several[name]]
     for name in (*places, "client", "loop", *labels):
         shown.add_column(name.replace("_kind", ""), overflow="fold")
-    for name in ("msg/s", "95 % interval", "vs first", "p50 ms", "p99 ms", "CPU us"):
+    for name in ("msg/s [95 % interval]", "vs first", "p50 ms", "p99 ms", "CPU us"):
         shown.add_column(name, justify="right", no_wrap=True)
     shown.add_column("limit")
     shown.add_column("messages")
@@ -79,11 +81,10 @@ def client_label(case: CaseSummary) -> str:
 
 def _figures(case: CaseSummary) -> list[str]:
     if case.status == "skipped":
-        return ["", "", "", "", "", "", "", "skipped"]
+        return ["", "", "", "", "", "", "skipped"]
     cpu_us = case.client_cpu_us_per_message
     return [
-        rounded(case.rate_per_s, case.rate_low_per_s, case.rate_high_per_s),
-        _interval(case),
+        rate(case),
         "" if case.versus is None else f"{case.versus:.2f}x",
         _ms(case.latency_p50_us),
         _ms(case.latency_p99_us),
@@ -102,21 +103,21 @@ def accounting(case: CaseSummary) -> str:
     return ", ".join(counts) or "invalid"
 
 
-def _interval(case: CaseSummary) -> str:
+def rate(case: CaseSummary) -> str:
+    """The rate with its interval, without the digits that the interval makes meaningless."""
+    if case.rate_per_s is None:
+        return ""
     if case.rate_low_per_s is None or case.rate_high_per_s is None:
-        return ""
-    low, high = case.rate_low_per_s, case.rate_high_per_s
-    return f"{rounded(low, low, high)}-{rounded(high, low, high)}"
-
-
-def rounded(value: float | None, low: float | None, high: float | None) -> str:
-    """A rate without the digits that its interval makes meaningless: two digits of the half width stay."""
-    if value is None:
-        return ""
-    if low is None or high is None or high <= low:
-        return f"{float(f'{value:.3g}'):,.0f}"
-    step = 10 ** max(0, len(str(int((high - low) / 2))) - 2)
-    return f"{round(value / step) * step:,.0f}"
+        return f"{float(f'{case.rate_per_s:.3g}'):,.0f}"
+    return figure_with_interval(
+        Interval(
+            estimate=case.rate_per_s,
+            low=case.rate_low_per_s,
+            high=case.rate_high_per_s,
+            confidence=CONFIDENCE,
+            count=case.rounds,
+        )
+    )
 
 
 def _ms(value_us: float | None) -> str:
