@@ -6,11 +6,12 @@ a message before aiomqtt hands it out. Acknowledging it after ``receive`` is wha
 the paho client inside it (https://github.com/empicano/aiomqtt/issues/345), and what is done here.
 
 A queue is a topic, and a session that subscribes to it and outlives its connections: the first consumer of
-the queue takes it over, more of them join its shared subscription with sessions of their own. What is
-published while nobody consumes waits in the first session, whole. So a full queue that several consumers
-empty, as other protocols know it, cannot be had, and ``consume`` is not offered. ``prefetch`` is the receive
-maximum of MQTT 5. In 3.1.1 the broker has one number for all: any other is refused, and so is a second
-consumer, since 3.1.1 has no shared subscriptions. What is kept on disk is the broker's choice in MQTT.
+the queue takes it over, more of them join its shared subscription with sessions of their own. What nobody
+consumes yet waits for the first of them alone, and at QoS 0 not even that is sure, since a broker may still
+send it to a connection that has just been left: only ``end-to-end`` means what it does elsewhere.
+``prefetch`` is the receive maximum of MQTT 5. In 3.1.1 the broker has one number for all: any other is
+refused, and so is a second consumer, since 3.1.1 has no shared subscriptions. What is kept on disk is the
+broker's choice in MQTT.
 """
 
 from __future__ import annotations
@@ -89,7 +90,7 @@ class Aiomqtt:
     abilities = Abilities(
         distribution="aiomqtt",
         protocol="mqtt",
-        measures=("end-to-end", "publish"),
+        measures=("end-to-end",),
         ack_every=False,
         persistent=False,
     )
@@ -150,12 +151,16 @@ class Aiomqtt:
 
         taken.add(number)
         try:
-            async with client, asyncio.TaskGroup() as group:
-                listening = group.create_task(listen(client, handle))
-                if own:
-                    await subscribe(client, target, queue)
-                yield
-                listening.cancel()
+            async with client:
+                async with asyncio.TaskGroup() as group:
+                    listening = group.create_task(listen(client, handle))
+                    if own:
+                        await subscribe(client, target, queue)
+                    yield
+                    listening.cancel()
+                # Whoever takes the session over could overtake the last acknowledgements, but not an answer
+                # to what was sent after them.
+                await client.unsubscribe(f"{queue}/nothing")
         finally:
             taken.remove(number)
 

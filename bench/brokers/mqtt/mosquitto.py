@@ -47,8 +47,6 @@ max_queued_messages 0
 # Its default is 20 unacknowledged messages, in both directions, whatever a client asks for: publishers with
 # more in flight are cut off, consumers with a larger receive maximum are kept below it. 0 is 65535.
 max_inflight_messages 0
-# A session whose consumer is away keeps what was published at QoS 0 as well, so that nothing is lost unheard.
-queue_qos0_messages true
 # Small packets are not held back for 40 ms until the peer has acknowledged the last.
 set_tcp_nodelay true
 log_dest stdout
