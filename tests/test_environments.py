@@ -133,6 +133,13 @@ async def test_an_environment_is_built_once_and_used_again(index: Path, adapter:
     assert record.stat().st_mtime > time.time() - 100
 
 
+async def test_twins_are_built_each_for_itself(index: Path, adapter: str) -> None:
+    wheel(index, "tinyclient", "1.0")
+    one, other = [await made(wanted(adapter, "tinyclient", twin=twin)) for twin in (1, 2)]
+    assert one.python != other.python
+    assert one.client_version == other.client_version == "1.0"
+
+
 async def test_two_runs_do_not_build_the_same_one_twice(tmp_path: Path, adapter: str) -> None:
     one = wanted(adapter, f"tinyclient @ {checkout(tmp_path / 'source', delay_s=0.3).as_uri()}")
     said: list[str] = []

@@ -156,6 +156,17 @@ def test_any_two_clients_of_a_protocol_make_a_valid_row(
 
 
 @pytest.mark.parametrize(
+    ("sender", "receiver"), [("aiomqtt", "gmqtt"), ("gmqtt", "aiomqtt"), ("nats-py", "nats-py")]
+)
+def test_pairs_of_other_protocols_make_valid_rows(
+    mqbench: Command, tmp_path: Path, sender: str, receiver: str
+) -> None:
+    ended = mqbench(*RUN, "--client", sender, "--consumer-client", receiver)
+    assert ended.returncode == 0, ended.stderr
+    assert {row["status"] for row in trials(tmp_path / "run")} == {"valid"}
+
+
+@pytest.mark.parametrize(
     ("guarantee", "reason"),
     [
         ("at-least-once", "publishes were reported as confirmed when the broker held only"),

@@ -59,12 +59,17 @@ def _not_installed(loop: loops.Loop, asked: str) -> str | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """A client on a loop on a Python. ``client`` and ``loop`` are as they were asked for."""
+    """A client on a loop on a Python. ``client`` and ``loop`` are as they were asked for.
+
+    A ``twin`` other than 0 is built for itself, whatever is here: what is compared with itself must not be
+    one and the same environment.
+    """
 
     client: str
     entry: ClientEntry
     loop: str
     python: Interpreter
+    twin: int = 0
 
     @property
     def requirement(self) -> Requirement | None:
@@ -86,7 +91,7 @@ class Wanted:
     def is_here(self) -> bool:
         """Whether the environment that runs us is what is asked for."""
         asked = (self.requirement, self.loop_requirement)
-        return self.python.ours and all(one is None or meets(one) for one in asked)
+        return not self.twin and self.python.ours and all(one is None or meets(one) for one in asked)
 
     def __str__(self) -> str:
         loop = self.loop_requirement
@@ -108,7 +113,7 @@ class Order:
     def key(self) -> str:
         python = self.wanted.python
         states = [origin.state for origin in self.origins]
-        parts = json.dumps([FORMAT, self.asked, states, python.base, python.build])
+        parts = json.dumps([FORMAT, self.asked, states, python.base, python.build, self.wanted.twin])
         name = re.sub(r"[^A-Za-z0-9.]+", "-", " ".join(self.asked).partition("://")[0]).strip("-")[:48]
         return f"{name or 'python'}-{hashlib.sha256(parts.encode()).hexdigest()[:16]}"
 
