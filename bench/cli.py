@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import sys
 from pathlib import Path
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 RESULTS = Path("results")
+BROKER_VARIABLE = "MQBENCH_BROKER_URL"
 INTERRUPTED = 130
 PIPED_WIDTH = 120
 
@@ -105,7 +107,7 @@ def _values(_: click.Context, __: click.Parameter, texts: Sequence[str]) -> dict
     "--broker",
     "broker",
     default="auto",
-    envvar="MQBENCH_BROKER_URL",
+    envvar=BROKER_VARIABLE,
     show_default=True,
     metavar="SPEC",
     help="auto, native, docker, embedded, or the URL of a broker that runs.",
@@ -154,6 +156,7 @@ def run(shape: str, **asked: Any) -> None:
     from bench import session
     from bench.live import view
 
+    os.environ.pop(BROKER_VARIABLE, None)  # it may hold a password, and no child needs it
     request = session.Request(results=RESULTS, command=tuple(sys.argv[1:]), **asked)
     with view(Console(stderr=True)) as (say, tell):
         finished = _interruptible(session.run(request, say=say, tell=tell))
