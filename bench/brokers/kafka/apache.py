@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 START_LIMIT_S = 60.0
 ATTEMPTS = 3
 TAIL_LINES = 10
+FRAME = "\tat "  # of a stack trace
 PORT_TAKEN = re.compile("address already in use", re.IGNORECASE)
 # A heap of one size is not grown in the middle of a measurement.
 JAVA_FLAGS = ("-Xms512m", "-Xmx512m", "-XX:+UseG1GC", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn")
@@ -98,7 +99,8 @@ class NativeKafka:
                     if attempt + 1 < ATTEMPTS and any(map(PORT_TAKEN.search, held.tail)):
                         say("another process took one of its ports meanwhile; starting it on others")
                         continue
-                    tail = "".join(f"\n  {line}" for line in held.tail[-TAIL_LINES:])
+                    spoken = [line for line in held.tail if not line.startswith(FRAME)]
+                    tail = "".join(f"\n  {line}" for line in spoken[-TAIL_LINES:])
                     said = f"; the end of its log:{tail}" if tail else ""
                     raise BrokerError(
                         f"the private Apache Kafka did not start: {held.ended or error}{said}"
