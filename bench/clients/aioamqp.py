@@ -9,10 +9,9 @@ all but the last of a batch would wait for ever. So with confirms each lane has 
 one publish in flight on it; order is then promised within a lane, not across a producer's lanes.
 
 It fills a body frame with as many bytes as were negotiated for the whole frame, 8 more than there is room
-for: RabbitMQ closes the connection with 501 FRAME_ERROR for bodies over 131072 - 8 bytes. It tells nobody
-but ``on_error`` that a connection is lost, so that is waited for. It awaits the consumer's coroutine before
-it reads on, so although prefetch is the broker's count of unacknowledged messages on the channel, one is
-handled at a time.
+for; RabbitMQ tolerates exactly that. It tells nobody but ``on_error`` that a connection is lost, so that is
+waited for. It awaits the consumer's coroutine before it reads on: although prefetch is the broker's count of
+unacknowledged messages on the channel, one is handled at a time.
 """
 
 from __future__ import annotations
@@ -75,7 +74,7 @@ async def connection(target: Target) -> AsyncIterator[tuple[AmqpProtocol, asynci
 
 
 class Aioamqp:
-    abilities = Abilities(distribution="aioamqp", protocol="amqp", ordering="lane", most_bytes=131064)
+    abilities = Abilities(distribution="aioamqp", protocol="amqp", ordering="lane")
 
     @asynccontextmanager
     async def topology(self, target: Target, queues: Sequence[str]) -> AsyncIterator[Depth]:

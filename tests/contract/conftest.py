@@ -32,6 +32,17 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     metafunc.parametrize("listed", listed, ids=[f"{each.origin}-{each.kind}" for each in listed])
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        kind = getattr(item, "cls", None)
+        if kind is None or not issubclass(kind, Contract):
+            continue
+        for finding in kind.findings:
+            if finding.covers(item.name):
+                # Not strict: where a client fails by luck of timing, it also passes by it.
+                item.add_marker(pytest.mark.xfail(reason=finding.reason, run=finding.run, strict=False))
+
+
 @pytest.fixture(scope="session")
 def opened() -> Iterator[Callable[[ListedBroker], Broker]]:
     """Opens a broker at the first call for it, in a thread of its own; all end with the session."""

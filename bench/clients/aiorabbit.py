@@ -1,0 +1,122 @@
+"""aiorabbit (RabbitMQ, AMQP 0-9-1).
+
+The documented way: ``aiorabbit.connect`` for each producer and each consumer, ``Client.publish`` after
+``confirm_select``, and a coroutine given to ``basic_consume`` after ``qos_prefetch``
+(https://aiorabbit.readthedocs.io/en/latest/). Prefetch is the broker's count of unacknowledged messages for
+the consumer; aiorabbit starts a task for each delivery.
+
+aiorabbit 1.0 never delivers a message without a body. To acknowledge between the frames of a delivery is an
+illegal transition of its state machine and raises: whether that happens to a small message is luck, those of
+several frames (over 131072 - 8 bytes) cannot be consumed. It makes itself the loop's exception handler, so
+the harness's is put back. It tells nobody that a consumer's connection is lost: ``is_closed`` is looked at
+as often as its own ``consume`` does. It waits for confirms by looking every millisecond.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+import aiorabbit
+
+from bench.client import Abilities
+from bench.errors import UnsupportedError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Sequence
+
+    from aiorabbit.message import Message
+
+    from bench.client import Client, Depth, Publish, Receive, Target
+
+
+@asynccontextmanager
+async def connection(target: Target) -> AsyncIterator[aiorabbit.client.Client]:
+    loop = asyncio.get_running_loop()
+    handler = loop.get_exception_handler()
+    async with aiorabbit.connect(target.url) as client:
+        loop.set_exception_handler(handler)
+        yield client
+
+
+async def lost(client: aiorabbit.client.Client) -> None:
+    while not client.is_closed:  # noqa: ASYNC110  # aiorabbit has no event for it
+        await asyncio.sleep(0.1)
+    raise client.exception or ConnectionError("the connection was closed")
+
+
+class Aiorabbit:
+    abilities = Abilities(distribution="aiorabbit", protocol="amqp", most_bytes=131064)
+
+    @asynccontextmanager
+    async def topology(self, target: Target, queues: Sequence[str]) -> AsyncIterator[Depth]:
+        async with connection(target) as client:
+
+            async def depth() -> int:
+                counts = [await client.queue_declare(name, passive=True) for name in queues]
+                return sum(messages for messages, _ in counts)
+
+            made = []
+            try:
+                for name in queues:
+                    await client.queue_declare(name, durable=target.persistent)
+                    made.append(name)
+                yield depth
+            finally:
+                for name in made:
+                    await client.queue_delete(name)
+
+    @asynccontextmanager
+    async def producer(self, target: Target, queue: str) -> AsyncIterator[Publish]:
+        mode = 2 if target.persistent else 1
+        async with connection(target) as client:
+            if target.acknowledged:
+                await client.confirm_select()
+            send = client.publish
+
+            async def publish(body: bytes) -> None:
+                if not body:
+                    raise UnsupportedError("aiorabbit never delivers a message without a body")
+                if await send("", queue, body, delivery_mode=mode) is False:
+                    raise RuntimeError("the broker refused a message")
+
+            yield publish
+
+    @asynccontextmanager
+    async def consumer(self, target: Target, queue: str, receive: Receive) -> AsyncIterator[None]:
+        every, unacknowledged, last_tag = target.ack_every, 0, 0
+
+        async def handle(message: Message) -> None:
+            nonlocal unacknowledged, last_tag
+            handling = receive(message.body)
+            if handling is not None:
+                await handling
+            last_tag = message.delivery_tag
+            unacknowledged += 1
+            if unacknowledged == every:
+                unacknowledged = 0
+                await acknowledge(last_tag, multiple=every > 1)
+
+        async def take(message: Message) -> None:
+            handling = receive(message.body)
+            if handling is not None:
+                await handling
+
+        async with connection(target) as client, asyncio.TaskGroup() as group:
+            acknowledge = client.basic_ack
+            await client.qos_prefetch(target.prefetch)
+            tag = await client.basic_consume(
+                queue,
+                no_ack=not target.acknowledged,
+                callback=handle if target.acknowledged else take,
+            )
+            watching = group.create_task(lost(client), name=f"watch the consumer of {queue}")
+            yield
+            if unacknowledged:  # before the cancel: after it, aiorabbit refuses to acknowledge
+                await acknowledge(last_tag, multiple=True)
+            await client.basic_cancel(tag)
+            watching.cancel()
+
+
+CLIENT: Client = Aiorabbit()
