@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from bench.consuming import Consuming
 from bench.errors import DishonestError, StalledError, UnsupportedError
 from bench.histogram import Histogram
 from bench.payload import STAMP_BYTES, Account, Ledger
 from bench.publishing import Producer
+from bench.sample import Sample, Setup, latency_histogram
 from bench.unwinding import LimitedExitStack
+from bench.watch import Watch
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
@@ -21,44 +22,9 @@ if TYPE_CHECKING:
     from bench.gauges import Gauges, Usage
     from bench.scenario import Scenario
 
-T = TypeVar("T")
-
 CLOSE_LIMIT_S = 3.0
 SLICE_S = 0.1
 """How long a slice should last; warm-up chunks are as long."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Setup:
-    """How long the parts of connecting took, outside of every measured stretch."""
-
-    declare_s: float
-    connect_s: float
-    join_s: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sample:
-    """What one slice yielded. ``usage``, lags and latencies are those of the timed stretch only."""
-
-    messages: int
-    sent: int
-    confirmed: int | None
-    account: Account
-    elapsed_s: float
-    usage: Usage
-    latency: Histogram = field(repr=False)
-    confirm: Histogram = field(repr=False)
-    lag: Histogram = field(repr=False)
-    negative_latencies: int
-
-    @property
-    def rate_per_s(self) -> float:
-        return self.account.received / self.elapsed_s
-
-    @property
-    def clean(self) -> bool:
-        return self.account == Account(received=self.messages)
 
 
 class Driver:
@@ -93,25 +59,7 @@ class Driver:
         self._receivers = [self._consuming.receiver() for _ in range(scenario.consumers)]
         self._ledger = Ledger(stamped=scenario.payload_bytes >= STAMP_BYTES)
         self._stray = Account()
-        self._failure: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-
-    def fail(self, error: Exception) -> None:
-        """The client went wrong somewhere that no call of ours would hear of; the first such error counts."""
-        if not self._failure.done():
-            self._failure.set_exception(error)
-            self._failure.exception()  # it may come when nothing waits: not "never retrieved"
-
-    async def or_failure(self, waiting: Coroutine[Any, Any, T]) -> T:
-        """Awaits something that is not the client's work, but not past the client's failure."""
-        task = asyncio.ensure_future(waiting)
-        try:
-            both: set[asyncio.Future[Any]] = {task, self._failure}
-            await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
-            if self._failure.done():
-                self._failure.result()
-            return task.result()
-        finally:
-            task.cancel()
+        self.watch = Watch()
 
     @asynccontextmanager
     async def connected(self) -> AsyncIterator[Setup]:
@@ -304,21 +252,12 @@ class Driver:
 
     async def _moving(self, work: Coroutine[Any, Any, object], what: str) -> None:
         """Awaits ``work`` as long as messages move; raises StalledError when they stop for ``limit_s``."""
-        task = asyncio.ensure_future(work)
-        both: set[asyncio.Future[Any]] = {task, self._failure}
-        try:
-            moved = -1
-            while not task.done():
-                if (now := self._progress()) == moved:
-                    raise StalledError(self._standstill(what))
-                moved = now
-                await asyncio.wait(both, timeout=self._limit_s, return_when=asyncio.FIRST_COMPLETED)
-                if self._failure.done():
-                    self._failure.result()
-            await task
-        finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+        await self.watch.moving(
+            work,
+            limit_s=self._limit_s,
+            progress=self._progress,
+            standstill=lambda: self._standstill(what),
+        )
 
     def _progress(self) -> int:
         return self._consuming.pending + sum(producer.confirmed for producer in self._producers)
@@ -343,12 +282,8 @@ class Driver:
         return usage
 
     def _sample(self, count: int, elapsed_ns: int, usage: Usage) -> Sample:
-        latencies = self._ledger.latencies_ns
-        negative = sum(latency < 0 for latency in latencies)
-        latency, confirm, lag = Histogram(), Histogram(), Histogram()
-        latency.add_all(value for value in latencies if value >= 0) if negative else latency.add_all(
-            latencies
-        )
+        latency, negative = latency_histogram(self._ledger.latencies_ns)
+        confirm, lag = Histogram(), Histogram()
         if self._target.acknowledged:
             for producer in self._producers:
                 confirm.add_all(producer.confirm_ns)

@@ -10,9 +10,10 @@ from contextlib import asynccontextmanager
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from bench.driver import CLOSE_LIMIT_S, Driver, Setup
+from bench.driver import CLOSE_LIMIT_S, Driver
 from bench.errors import WorkerFailedError
 from bench.histogram import Histogram
+from bench.sample import Setup, latency_histogram
 from bench.unwinding import LimitedExitStack
 
 if TYPE_CHECKING:
@@ -131,11 +132,9 @@ class Receiver(Driver):
         usage = self._end_timing(self._before)
         last_ns = self._consuming.last_ns or self._clock()
         await self._stragglers()
-        latencies = self._ledger.latencies_ns
-        latency, lag = Histogram(), Histogram()
-        latency.add_all(value for value in latencies if value >= 0)
+        latency, negative = latency_histogram(self._ledger.latencies_ns)
+        lag = Histogram()
         lag.add_all(self._gauges.lag_ns)
-        negative = sum(value < 0 for value in latencies)
         return {
             "account": asdict(self._ledger.close() + self._stray),
             "last_ns": last_ns,

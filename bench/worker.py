@@ -42,7 +42,6 @@ if TYPE_CHECKING:
     from typing import TextIO
 
     from bench.client import Client
-    from bench.driver import Sample
 
 Answer = dict[str, Any]
 
@@ -87,21 +86,6 @@ def describe(error: BaseException) -> str:
     return f"{type(error).__name__}: {text[:300]}" if text else type(error).__name__
 
 
-def sample_json(sample: Sample) -> Answer:
-    return {
-        "messages": sample.messages,
-        "sent": sample.sent,
-        "confirmed": sample.confirmed,
-        "account": asdict(sample.account),
-        "elapsed_s": sample.elapsed_s,
-        "usage": asdict(sample.usage),
-        "latency": sample.latency.to_pairs(),
-        "confirm": sample.confirm.to_pairs(),
-        "lag": sample.lag.to_pairs(),
-        "negative_latencies": sample.negative_latencies,
-    }
-
-
 class Worker:
     """Answers commands until ``close``, a failure or the end of input."""
 
@@ -129,7 +113,7 @@ class Worker:
                 gauges=gauges,
                 limit_s=order["limit_s"],
             )
-            stack.enter_context(listening(driver.fail))
+            stack.enter_context(listening(driver.watch.fail))
             async with driver.connected() as setup:
                 kind = type(asyncio.get_running_loop())
                 self._answer({"connected": asdict(setup), "loop": f"{kind.__module__}.{kind.__qualname__}"})
@@ -137,7 +121,7 @@ class Worker:
         self._answer({"closed": {"peak_rss_bytes": peak_rss_bytes()}})
 
     async def _obey(self, driver: Driver) -> None:
-        while (command := await driver.or_failure(self._commands.get())) is not None:
+        while (command := await driver.watch.or_failure(self._commands.get())) is not None:
             match command["do"]:
                 case "warm-up":
                     rate_per_s, account = await driver.warm_up()
@@ -146,7 +130,7 @@ class Worker:
                     )
                 case "slice":
                     sample = await driver.slice(command["messages"])
-                    self._answer({"sample": sample_json(sample)})
+                    self._answer({"sample": sample.to_json()})
                 case "close":
                     return
                 case _ if isinstance(driver, Sender | Receiver):

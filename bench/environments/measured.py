@@ -25,8 +25,10 @@ MEASURED = frozenset(
         "loops",
         "payload",
         "publishing",
+        "sample",
         "scenario",
         "unwinding",
+        "watch",
         "worker",
     }
 )

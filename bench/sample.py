@@ -1,0 +1,68 @@
+"""What connecting took and what a slice yielded, as the driver hands it on."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from bench.histogram import Histogram
+from bench.payload import Account
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bench.gauges import Usage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setup:
+    """How long the parts of connecting took, outside of every measured stretch."""
+
+    declare_s: float
+    connect_s: float
+    join_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sample:
+    """What one slice yielded. ``usage``, lags and latencies are those of the timed stretch only."""
+
+    messages: int
+    sent: int
+    confirmed: int | None
+    account: Account
+    elapsed_s: float
+    usage: Usage
+    latency: Histogram = field(repr=False)
+    confirm: Histogram = field(repr=False)
+    lag: Histogram = field(repr=False)
+    negative_latencies: int
+
+    @property
+    def rate_per_s(self) -> float:
+        return self.account.received / self.elapsed_s
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "messages": self.messages,
+            "sent": self.sent,
+            "confirmed": self.confirmed,
+            "account": asdict(self.account),
+            "elapsed_s": self.elapsed_s,
+            "usage": asdict(self.usage),
+            "latency": self.latency.to_pairs(),
+            "confirm": self.confirm.to_pairs(),
+            "lag": self.lag.to_pairs(),
+            "negative_latencies": self.negative_latencies,
+        }
+
+    @property
+    def clean(self) -> bool:
+        return self.account == Account(received=self.messages)
+
+
+def latency_histogram(latencies_ns: Sequence[int]) -> tuple[Histogram, int]:
+    """The latencies, and how many there were that are negative by the clock and in no histogram."""
+    histogram, negative = Histogram(), sum(latency < 0 for latency in latencies_ns)
+    histogram.add_all(latencies_ns if not negative else (value for value in latencies_ns if value >= 0))
+    return histogram, negative
