@@ -86,6 +86,8 @@ class Target:
     in_flight: int
     ack_every: int
     persistent: bool
+    consumers: int = 1
+    """How many there will be, over all queues: Kafka needs a partition for each."""
 
     @property
     def acknowledged(self) -> bool:

@@ -106,6 +106,7 @@ class Worker:
                     in_flight=scenario.in_flight,
                     ack_every=scenario.ack_every,
                     persistent=scenario.persistent,
+                    consumers=scenario.consumers,
                 ),
                 scenario,
                 order["queues"],
