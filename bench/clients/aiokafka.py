@@ -40,7 +40,13 @@ if TYPE_CHECKING:
 
 BATCH_BYTES = 1 << 17
 LARGEST_BYTES = 1 << 26  # of a request, and so of a body and what surrounds it
+KNOWN_S = 0.01
 IDLE_MS = 60_000  # getmany returns earlier as soon as there is a message
+
+
+def known(topic: dict[str, Any]) -> bool:
+    """The topic and the leaders of all of its partitions are known to the broker that was asked."""
+    return not any(each["error_code"] for each in (topic, *topic["partitions"]))
 
 
 def servers(target: Target) -> dict[str, str]:
@@ -59,7 +65,7 @@ class Aiokafka:
 
     @asynccontextmanager
     async def topology(self, target: Target, queues: Sequence[str]) -> AsyncIterator[Depth]:
-        consumers = getattr(target, "consumers", 1)
+        consumers = target.consumers
         self.shares = {q: len(range(i, consumers, len(queues))) or 1 for i, q in enumerate(queues)}
         partitions = {q: [TopicPartition(q, n) for n in range(share)] for q, share in self.shares.items()}
         settings = {"max.message.bytes": str(LARGEST_BYTES)}
@@ -74,6 +80,8 @@ class Aiokafka:
                     if code:
                         raise for_code(code)(topic)
                     stack.push_async_callback(admin.delete_topics, [topic])
+                while not all(map(known, await admin.describe_topics(list(queues)))):  # noqa: ASYNC110  # no event tells
+                    await asyncio.sleep(KNOWN_S)  # created they are, but brokers have yet to hear of it
             else:
                 await self.mock(target, admin)
             groups = {
@@ -112,8 +120,8 @@ class Aiokafka:
             max_batch_size=BATCH_BYTES,
             max_request_size=LARGEST_BYTES,
         ) as producer:
-            known = len(await producer.partitions_for(queue))
-            partitions = cycle(range(self.shares.get(queue) or min(known, getattr(target, "consumers", 1))))
+            there = len(await producer.partitions_for(queue))
+            partitions = cycle(range(self.shares.get(queue) or min(there, target.consumers)))
             send = producer.send
 
             def publish(body: bytes) -> Awaitable[Awaitable[object]]:

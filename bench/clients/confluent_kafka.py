@@ -68,7 +68,7 @@ class ConfluentKafka:
 
     @asynccontextmanager
     async def topology(self, target: Target, queues: Sequence[str]) -> AsyncIterator[Depth]:
-        consumers = getattr(target, "consumers", 1)
+        consumers = target.consumers
         self.shares = {q: len(range(i, consumers, len(queues))) or 1 for i, q in enumerate(queues)}
         admin = AdminClient({"bootstrap.servers": urlsplit(target.url).netloc})
         async with AsyncExitStack() as stack:
@@ -125,7 +125,7 @@ class ConfluentKafka:
 
         try:
             known = len((await producer.list_topics(queue, timeout=LIMIT_S)).topics[queue].partitions)
-            partitions = cycle(range(self.shares.get(queue) or min(known, getattr(target, "consumers", 1))))
+            partitions = cycle(range(self.shares.get(queue) or min(known, target.consumers)))
             async with asyncio.TaskGroup() as group:
                 task = group.create_task(sending(), name=f"sending to {queue}")
                 yield publish

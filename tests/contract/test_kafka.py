@@ -2,16 +2,113 @@
 
 from __future__ import annotations
 
-from contract.contract import Contract
+import asyncio
+import struct
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
+from typing import Any
+
+import pytest
+
+from bench.brokers import Broker
+from bench.brokers.kafka.address import KafkaAddress
+from bench.client import Target
+from bench.driver import Sample
+from bench.errors import UnsupportedError
+from bench.scenario import Scenario
+from contract.aside import aside
+from contract.contract import MIB, Contract, driven
+from contract.proxy import Pipe, Proxied
+
+HOST = "127.0.0.1"
+MOCK = "librdkafka-mock"
+
+
+class Advertised(Pipe):
+    """Has the broker say that it is where the proxy is, or clients would go on to it past the proxy."""
+
+    moved = (b"", b"")
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data.replace(*self.moved))
+
+
+@asynccontextmanager
+async def listening(port: int) -> AsyncIterator[tuple[int, Callable[[], None]]]:
+    """A proxy's port, and what cuts all connections through it."""
+    loop = asyncio.get_running_loop()
+    ends: set[asyncio.Transport] = set()
+    dials: set[asyncio.Task[None]] = set()
+
+    def pipe() -> Advertised:
+        made = Advertised(ends)
+        ours = server.sockets[0].getsockname()[1]
+        made.moved = (HOST.encode() + struct.pack(">i", port), HOST.encode() + struct.pack(">i", ours))
+        return made
+
+    async def dial(inner: Advertised) -> None:
+        _, outer = await loop.create_connection(pipe, HOST, port)
+        inner.join(outer)
+
+    def accept() -> Advertised:
+        inner = pipe()
+        dials.add(task := loop.create_task(dial(inner), name="proxy dials the broker"))
+        task.add_done_callback(dials.discard)
+        return inner
+
+    server = await loop.create_server(accept, HOST, 0)
+
+    def cut() -> None:
+        server.close()
+        for end in tuple(ends):
+            end.abort()
+
+    try:
+        yield server.sockets[0].getsockname()[1], cut
+    finally:
+        cut()
+        await asyncio.sleep(0)  # lets the aborted transports close their sockets
+
+
+@contextmanager
+def proxied(url: str) -> Iterator[Proxied]:
+    (server,) = KafkaAddress.parse(url).servers
+    with aside(listening(server.port)) as ((port, cut), loop):
+        yield Proxied(url=f"kafka://{HOST}:{port}", cut=lambda: (loop.call_soon_threadsafe(cut), None)[1])
 
 
 class Kafka(Contract):
     protocol = "kafka"
-    competing = False
+    competing = False  # each consumer has partitions of its own
+
+    def cuttable(self, broker: Broker) -> AbstractContextManager[Proxied]:
+        return proxied(broker.url)
+
+    async def drive(
+        self, broker: Broker, scenario: Scenario, *, messages: int = 300, turns: int = 2
+    ) -> Sequence[Sample]:
+        if broker.kind == MOCK and scenario.payload_bytes == MIB:
+            messages = 3  # it forgets the oldest of more than 5 MiB
+        return await super().drive(broker, scenario, messages=messages, turns=turns)
 
 
 class TestAiokafka(Kafka):
     adapter = "aiokafka"
+
+    def target(self, broker: Broker, **changes: Any) -> Target:
+        if broker.kind == MOCK and changes.get("guarantee") == "at-most-once":
+            pytest.skip("refused, as the tests that drive it show")
+        return super().target(broker, **changes)
+
+    async def drive(
+        self, broker: Broker, scenario: Scenario, *, messages: int = 300, turns: int = 2
+    ) -> Sequence[Sample]:
+        if broker.kind == MOCK and scenario.guarantee == "at-most-once":
+            with pytest.raises(UnsupportedError, match="which answers it"):
+                async with driven(self.client, broker, scenario):
+                    pass
+            return []
+        return await super().drive(broker, scenario, messages=messages, turns=turns)
 
 
 class TestConfluentKafka(Kafka):
