@@ -19,6 +19,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
@@ -96,7 +97,7 @@ class Aioamqp:
                     await channel.queue_delete(name)
 
     @asynccontextmanager
-    async def producer(self, target: Target, queue: str) -> AsyncIterator[Publish]:
+    async def producer(self, target: Target, queue: str) -> AsyncIterator[Publish | Sequence[Publish]]:
         properties = {"delivery_mode": 2 if target.persistent else 1}
         async with connection(target) as (protocol, closing), heard(closing):
             if not target.acknowledged:
@@ -107,16 +108,13 @@ class Aioamqp:
 
                 yield publish
                 return
-            idle = [await protocol.channel() for _ in range(target.in_flight)]
-            for channel in idle:
+            channels = [await protocol.channel() for _ in range(target.in_flight)]
+            for channel in channels:
                 await channel.confirm_select()
-
-            async def publish_confirmed(body: bytes) -> None:
-                channel = idle.pop()
-                await channel.publish(body, "", queue, properties)
-                idle.append(channel)
-
-            yield publish_confirmed
+            yield [
+                partial(channel.publish, exchange_name="", routing_key=queue, properties=properties)
+                for channel in channels
+            ]
 
     @asynccontextmanager
     async def consumer(self, target: Target, queue: str, receive: Receive) -> AsyncIterator[None]:

@@ -18,7 +18,7 @@ import asyncio
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-import aiorabbit
+import aiorabbit  # type: ignore[import-not-found]  # it lives in an environment of its own
 
 from bench.client import Abilities
 from bench.errors import UnsupportedError
@@ -26,7 +26,7 @@ from bench.errors import UnsupportedError
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
-    from aiorabbit.message import Message
+    from aiorabbit.message import Message  # type: ignore[import-not-found]  # see above
 
     from bench.client import Client, Depth, Publish, Receive, Target
 

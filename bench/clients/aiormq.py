@@ -2,9 +2,13 @@
 
 The documented way: a connection and a channel for each producer and each consumer, ``basic_publish`` on a
 channel with ``publisher_confirms``, and a coroutine given to ``basic_consume`` after ``basic_qos``
-(https://github.com/mosquito/aiormq#readme). Prefetch is the broker's count of unacknowledged messages on the
-channel. aiormq starts a task for each delivery, and logs what such a task raises as an error. It tells
-nobody that a consumer's connection is lost except by ``Channel.closing``, so that is waited for.
+(https://github.com/mosquito/aiormq#readme). With ``wait=False`` neither an ack nor a publish that waits for
+its confirm anyway waits for the write buffer to drain as well: 1.18 times the messages a second (28 pairs of
+1500 messages of 1 KiB, embedded broker). Without confirms the drain is all that holds a producer back.
+
+Prefetch is the broker's count of unacknowledged messages on the channel. aiormq starts a task for each
+delivery, and logs what such a task raises as an error. It tells nobody that a consumer's connection is lost
+except by ``Channel.closing``, so that is waited for.
 """
 
 from __future__ import annotations
@@ -63,12 +67,13 @@ class Aiormq:
     @asynccontextmanager
     async def producer(self, target: Target, queue: str) -> AsyncIterator[Publish]:
         properties, mode = aiormq.spec.Basic.Properties, 2 if target.persistent else 1
+        drained = not target.acknowledged
         async with channel(target, confirms=target.acknowledged) as publishing:
             send = publishing.basic_publish
 
             def publish(body: bytes) -> Awaitable[object]:
                 # Properties of its own for each message: aiormq writes a message id into them.
-                return send(body, routing_key=queue, properties=properties(delivery_mode=mode))
+                return send(body, routing_key=queue, properties=properties(delivery_mode=mode), wait=drained)
 
             yield publish
 
@@ -85,7 +90,7 @@ class Aiormq:
             unacknowledged += 1
             if unacknowledged == every:
                 unacknowledged = 0
-                await acknowledge(last_tag, multiple=every > 1)
+                await acknowledge(last_tag, multiple=every > 1, wait=False)
 
         async def take(message: DeliveredMessage) -> None:
             handling = receive(message.body)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import gc
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
@@ -41,6 +42,22 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             if finding.covers(item.name):
                 # Not strict: where a client fails by luck of timing, it also passes by it.
                 item.add_marker(pytest.mark.xfail(reason=finding.reason, run=finding.run, strict=False))
+
+
+@pytest.fixture(scope="session")
+def everything_so_far_is_kept() -> None:
+    """So that collecting garbage after each test looks only at what the tests made."""
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.fixture(autouse=True)
+def no_garbage_in_other_threads(everything_so_far_is_kept: None) -> Iterator[None]:
+    """uvloop aborts the process if a transport of its is collected by a thread that is not the loop's."""
+    gc.disable()
+    yield
+    gc.collect()
+    gc.enable()
 
 
 @pytest.fixture(scope="session")

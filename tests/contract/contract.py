@@ -27,7 +27,7 @@ from typing import Any, ClassVar
 import pytest
 
 from bench.brokers import Broker
-from bench.client import Client, Publish, Receive, Send, Target
+from bench.client import Client, Publishing, Receive, Target
 from bench.driver import Driver, Sample
 from bench.engine.local import LocalEngine
 from bench.errors import StalledError, UnsupportedError
@@ -122,13 +122,18 @@ async def driven(client: Client, broker: Broker, scenario: Scenario) -> AsyncIte
             limit_s=STANDSTILL_S,
         )
         async with asyncio.timeout(2 * LIMIT_S):
-            with listening(driver.fail):
+            with listening(driver.watch.fail):
                 async with driver.connected():
                     yield driver
 
 
-# rloop 0.5 leaves the two ends of its own wake-up pipe to the garbage collector.
-@pytest.mark.filterwarnings("ignore:unclosed <socket.socket fd=[0-9]+, family=1, type=1:ResourceWarning")
+RLOOP_PIPE = pytest.mark.filterwarnings(
+    "ignore:unclosed <socket.socket fd=[0-9]+, family=1, type=1:ResourceWarning"
+)
+"""rloop 0.5 leaves the two ends of its own wake-up pipe to the garbage collector."""
+
+
+@RLOOP_PIPE
 class Contract:
     """Inherit, and name the adapter and its protocol."""
 
@@ -492,8 +497,8 @@ class Contract:
         async with self.client.topology(target, [name]):
             yield name
 
-    async def publish_with(self, publish: Publish | Send, body: bytes) -> None:
-        answer = await publish(body)
+    async def publish_with(self, publish: Publishing, body: bytes) -> None:
+        answer = await (publish[0] if isinstance(publish, Sequence) else publish)(body)
         if self.client.abilities.publishing == "future":
             await answer  # type: ignore[misc]  # that is what the ability says
 

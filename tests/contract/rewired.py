@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, replace
+from itertools import count
 from typing import Any
 
 from bench.client import Abilities, Client, Depth, Publish, Receive, Send, Target
@@ -32,27 +33,29 @@ class Rewired:
         return self.client.topology(target, queues)
 
     @asynccontextmanager
-    async def producer(self, target: Target, queue: str) -> Any:
+    async def producer(self, target: Target, queue: str) -> AsyncIterator[Any]:
         async with self.client.producer(_by(self.producer_url, target), queue) as publish:
-            yield _told(publish, self.on_publish)
+            calls = count(1)
+            if isinstance(publish, Sequence):
+                yield [_told(each, self.on_publish, calls) for each in publish]
+            else:
+                yield _told(publish, self.on_publish, calls)
 
     def consumer(self, target: Target, queue: str, receive: Receive) -> AbstractAsyncContextManager[None]:
-        return self.client.consumer(_by(self.consumer_url, target), queue, _told(receive, self.on_receive))
+        told = _told(receive, self.on_receive, count(1))
+        return self.client.consumer(_by(self.consumer_url, target), queue, told)
 
 
 def _by(url: str, target: Target) -> Target:
     return replace(target, url=url) if url else target
 
 
-def _told(call: Publish | Send | Receive, spy: Spy | None) -> Any:
+def _told(call: Publish | Send | Receive, spy: Spy | None, calls: Iterator[int]) -> Any:
     if spy is None:
         return call
-    count = 0
 
     def told(body: bytes) -> Awaitable[Any] | None:
-        nonlocal count
-        count += 1
-        instead = spy(count)
+        instead = spy(next(calls))
         return call(body) if instead is None else instead
 
     return told

@@ -22,11 +22,11 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
         pytest.skip("no uv to make aiorabbit's environment with; https://docs.astral.sh/uv")
     folder = tmp_path_factory.mktemp("aiorabbit")
     interpreter = folder / "bin" / "python"
-    install = ["pip", "install", "-p", interpreter]
+    install = ["pip", "install", "-p", str(interpreter)]
     for words in (
-        ["venv", "--python", sys.executable, folder],
+        ["venv", "--python", sys.executable, str(folder)],
         [*install, *PACKAGES],
-        [*install, "--no-deps", "--editable", ROOT],  # the embedded broker asks for its own version
+        [*install, "--no-deps", "--editable", str(ROOT)],  # the embedded broker asks for its own version
     ):
         made = subprocess.run([uv, *words], capture_output=True, text=True, timeout=100, check=False)
         if made.returncode:

@@ -8,6 +8,9 @@ import struct
 
 import pytest
 
+from contract.contract import RLOOP_PIPE
+
+pytestmark = RLOOP_PIPE
 LIMIT_S = 2.0
 
 
