@@ -53,7 +53,7 @@ def everything_so_far_is_kept() -> None:
 
 @pytest.fixture(autouse=True)
 def no_garbage_in_other_threads(everything_so_far_is_kept: None) -> Iterator[None]:
-    """uvloop aborts the process if a transport of its is collected by a thread that is not the loop's."""
+    """A transport of uvloop's that another thread than the loop's collects aborts the process."""
     gc.disable()
     yield
     gc.collect()

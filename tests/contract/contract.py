@@ -28,11 +28,12 @@ import pytest
 
 from bench.brokers import Broker
 from bench.client import Client, Publishing, Receive, Target
-from bench.driver import Driver, Sample
+from bench.driver import Driver
 from bench.engine.local import LocalEngine
 from bench.errors import StalledError, UnsupportedError
 from bench.gauges import Gauges
 from bench.payload import Account
+from bench.sample import Sample
 from bench.scenario import Scenario
 from bench.worker import describe, listening
 from contract.proxy import Proxied, proxied
@@ -114,6 +115,7 @@ async def driven(client: Client, broker: Broker, scenario: Scenario) -> AsyncIte
                 in_flight=scenario.in_flight,
                 ack_every=scenario.ack_every,
                 persistent=scenario.persistent,
+                consumers=scenario.consumers,
             ),
             scenario,
             queue_names(scenario.queues),
@@ -277,7 +279,7 @@ class Contract:
     async def test_never_more_than_prefetch_are_unacknowledged(self, broker: Broker) -> None:
         self.need_acknowledgements()
         prefetch, total = 5, 20
-        target = self.target(broker, prefetch=prefetch)
+        target = self.target(broker, prefetch=prefetch, consumers=2 if self.competing else 1)
         held: list[bytes] = []
         others: list[bytes] = []
         gate = asyncio.Event()
