@@ -73,7 +73,9 @@ class Aiormq:
 
             def publish(body: bytes) -> Awaitable[object]:
                 # Properties of its own for each message: aiormq writes a message id into them.
-                return send(body, routing_key=queue, properties=properties(delivery_mode=mode), wait=drained)
+                return send(  # type: ignore[call-arg]  # its abstract channel forgets ``wait``
+                    body, routing_key=queue, properties=properties(delivery_mode=mode), wait=drained
+                )
 
             yield publish
 
