@@ -60,10 +60,20 @@ class Abilities(contract.Abilities):
         return super().shortfall(scenario)
 
 
-@asynccontextmanager
-async def connection(target: Target) -> AsyncIterator[tuple[Connection, asyncio.TaskGroup]]:
-    """With a group of tasks, in which what the library tells its callbacks is raised."""
+def connect(target: Target, **callbacks: Any) -> Awaitable[Connection]:
     url = urlsplit(target.url)  # nats-py does not decode what a URL has to encode
+    return nats.connect(
+        f"{url.scheme}://{url.netloc.rpartition('@')[2]}",
+        user=unquote(url.username) if url.username else None,
+        password=unquote(url.password) if url.password else None,
+        allow_reconnect=False,
+        **callbacks,
+    )
+
+
+@asynccontextmanager
+async def heard(target: Target) -> AsyncIterator[tuple[Connection, asyncio.TaskGroup]]:
+    """A connection with a group of tasks, in which what the library tells its callbacks is raised."""
     errors: asyncio.Queue[Exception] = asyncio.Queue()
 
     async def closed() -> None:
@@ -72,21 +82,16 @@ async def connection(target: Target) -> AsyncIterator[tuple[Connection, asyncio.
     async def watch() -> None:
         raise await errors.get()
 
-    client = await nats.connect(
-        f"{url.scheme}://{url.netloc.rpartition('@')[2]}",
-        user=unquote(url.username) if url.username else None,
-        password=unquote(url.password) if url.password else None,
-        allow_reconnect=False,
-        error_cb=errors.put,
-        closed_cb=closed,
-    )
-    try:
-        async with asyncio.TaskGroup() as group:
-            watching = group.create_task(watch(), name="errors of NATS")
+    async with (
+        asyncio.TaskGroup() as group,
+        # Closed before the group waits for its tasks, as that ends whatever still waits for a message.
+        await connect(target, error_cb=errors.put, closed_cb=closed) as client,
+    ):
+        watching = group.create_task(watch(), name="errors of NATS")
+        try:
             yield client, group
+        finally:
             watching.cancel()
-    finally:
-        await client.close()
 
 
 async def deliver(
@@ -123,7 +128,7 @@ class NatsPy:
         if not target.acknowledged:
             yield None
             return
-        async with connection(target) as (client, _):
+        async with await connect(target) as client:
             stream = client.jetstream()
 
             async def depth() -> int:
@@ -153,7 +158,7 @@ class NatsPy:
 
     @asynccontextmanager
     async def producer(self, target: Target, queue: str) -> AsyncIterator[Publish]:
-        async with connection(target) as (client, _):
+        async with heard(target) as (client, _):
             if not target.acknowledged:
                 send = client.publish
 
@@ -171,7 +176,7 @@ class NatsPy:
 
     @asynccontextmanager
     async def consumer(self, target: Target, queue: str, receive: Receive) -> AsyncIterator[None]:
-        async with connection(target) as (client, group):
+        async with heard(target) as (client, group):
             if target.acknowledged:
                 source = await client.jetstream().pull_subscribe_bind(GROUP, queue)
                 busy = asyncio.Lock()
@@ -179,8 +184,10 @@ class NatsPy:
                     deliver(source, target.prefetch, receive, busy), name=f"deliver {queue}"
                 )
                 yield
-                async with busy:  # what was handled is acknowledged
-                    delivering.cancel()
+                while not delivering.done():  # Python 3.11 forgets a cancellation that meets a result
+                    async with busy:  # what was handled is acknowledged
+                        delivering.cancel()
+                    await asyncio.sleep(0)
                 await source.unsubscribe()
             else:
 
