@@ -21,7 +21,7 @@ HERE: Version = sys.version_info[:2]
 class Loop:
     """An event loop: ``module`` has ``new_event_loop``; ``distribution`` is its PyPI name, "" if built in.
 
-    ``eager``: tasks begin to run where they are created. ``extra``: mqbench has an extra of its name.
+    ``eager``: tasks begin to run where they are created.
     """
 
     name: str
@@ -31,13 +31,12 @@ class Loop:
     platforms: tuple[str, ...] = ("linux", "darwin")
     since: Version = (3, 11)
     eager: bool = False
-    extra: bool = True
 
     @property
     def how_to_get(self) -> str:
         if not self.distribution:
             return "with Python" if self.since <= (3, 11) else f"with Python {self._since}"
-        return f"uv sync --extra {self.name}" if self.extra else f"uv pip install {self.distribution}"
+        return f"uv sync --extra {self.name}"
 
     def unfit(self, python: Version = HERE) -> str | None:
         """Why this loop cannot run on this platform and that Python, installed or not; None if it can."""
@@ -91,7 +90,6 @@ LOOPS = {
             distribution="zuvloop",
             summary="libuv, in Zig",
             since=(3, 14),
-            extra=False,
         ),
         Loop(
             name="winloop",
@@ -99,7 +97,6 @@ LOOPS = {
             distribution="winloop",
             summary="libuv, in Cython, for Windows",
             platforms=("win32",),
-            extra=False,
         ),
     )
 }

@@ -17,7 +17,7 @@ ROOT = Path(__file__).parent.parent
 def test_the_extras_are_the_clients_and_the_loops() -> None:
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
     clients = {entry.name for entry in catalogue.clients().values() if entry.abilities.distribution}
-    loops = {loop.name for loop in LOOPS.values() if loop.distribution and loop.extra}
+    loops = {loop.name for loop in LOOPS.values() if loop.distribution}
     assert set(extras) - {"all"} == clients | loops
 
 
