@@ -58,8 +58,7 @@ class MqttAddress:
         version, receive_maximum, wrong = _options(parts.query)
         problems.extend(wrong)
         if problems:
-            shown = without_password(url.partition("#")[0])
-            raise UsageError(f"{shown!r} is not an MQTT address: {'; '.join(problems)}")
+            raise UsageError(f"{without_password(url)!r} is not an MQTT address: {'; '.join(problems)}")
         return cls(
             tls=parts.scheme == "mqtts",
             host=parts.hostname or "",

@@ -126,7 +126,9 @@ class NativeMosquitto:
                     if attempt + 1 < ATTEMPTS and any(map(PORT_TAKEN.search, held.tail)):
                         say("another process took its port meanwhile; starting it on another")
                         continue
-                    raise BrokerError(f"the private mosquitto did not start: {error}") from error
+                    raise BrokerError(
+                        f"the private mosquitto did not start: {held.last_words() or error}"
+                    ) from error
                 held.forget()  # what it warned of at the start is not why it dies later
                 yield Broker(
                     kind=self.kind,

@@ -109,7 +109,9 @@ class EmbeddedNatsMqtt:
                     if attempt + 1 < ATTEMPTS and any("address already in use" in line for line in held.tail):
                         say("another process took one of its ports meanwhile; starting it on others")
                         continue
-                    raise BrokerError(f"the private nats-server did not start: {error}") from error
+                    raise BrokerError(
+                        f"the private nats-server did not start: {held.last_words() or error}"
+                    ) from error
                 held.forget()  # a banner is no last word
                 yield Broker(
                     kind=self.kind,
