@@ -2,9 +2,10 @@
 
 The documented way for speed: one connection and channel for each producer and each consumer, ``publish`` on
 the channel's default exchange, and a callback given to ``Queue.consume`` with ``Channel.set_qos``
-(https://docs.aio-pika.com/quick-start.html). ``connect`` rather than ``connect_robust``: the harness never
-wants a reconnection, a cut connection is an error here. aio-pika confirms publishes unless told otherwise;
-the scenario's guarantee decides.
+(https://docs.aio-pika.com/quick-start.html). The other documented way to consume, ``Queue.iterator``, does
+0.87 of the messages a second (28 pairs of 1000, RabbitMQ and embedded). ``connect`` rather than
+``connect_robust``: the harness never wants a reconnection, a cut connection is an error here. aio-pika
+confirms publishes unless told otherwise; the scenario's guarantee decides.
 
 Prefetch is the broker's count of unacknowledged messages on the channel. aio-pika starts a task for each
 delivery, and logs what such a task raises as an error. It tells nobody that a consumer's connection is lost

@@ -4,6 +4,9 @@ The documented way on asyncio: callbacks. A connection and a channel for each pr
 ``confirm_delivery`` with a callback for the broker's acks, ``basic_consume`` with a callback for deliveries
 (https://pika.readthedocs.io/en/stable/examples/asynchronous_publisher_example.html).
 
+A publish is a future that the confirm resolves. To hand the harness those futures (``publishing="future"``)
+does 0.95 of the messages a second that awaiting them in lanes does (28 pairs of 1000, RabbitMQ and embedded).
+
 Prefetch is the broker's count of unacknowledged messages on the channel. pika calls back and does not wait:
 what ``receive`` returns is awaited in a task. It has no back-pressure either: ``basic_publish`` appends to a
 buffer, which is sent when the loop next runs; without confirms a publish therefore lets the loop run once.
