@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import signal
 import sys
 from pathlib import Path
@@ -42,6 +43,7 @@ Examples:
   mqbench run                                     aio-pika and aioamqp, asyncio and uvloop
   mqbench run prefetch --client aio-pika          one question about one client
   mqbench run --set payload_bytes=32,1024,65536   any field of a scenario, one value or several
+  mqbench ab aio-pika==9.6.2 aio-pika==10.2.1     which of two is faster
   mqbench list scenarios                          what questions there are
 
 \b
@@ -166,6 +168,133 @@ def run(shape: str, **asked: Any) -> None:
     sys.exit(1 if finished.outcome.invalid else 0)
 
 
+def _share(_: click.Context, __: click.Parameter, text: str | None) -> float | None:
+    if text is None:
+        return None
+    try:
+        share = float(text.removesuffix("%")) / 100
+    except ValueError:
+        share = 0.0
+    if not 0.001 <= share <= 0.5:
+        raise UsageError(f"--until takes a precision from 0.1% to 50%, such as 2%, got {text!r}")
+    return share
+
+
+def _seconds(_: click.Context, __: click.Parameter, text: str | None) -> float | None:
+    if text is None:
+        return None
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)(s|m|h|)", text)
+    if match is None or float(match[1]) == 0:
+        raise UsageError(f"--budget takes a time such as 60s or 5m, got {text!r}")
+    return float(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[match[2]]
+
+
+AB_EPILOG = """\b
+A side is one of (both sides of the same kind):
+  aio-pika==9.6.2, 'aio-pika @ file:///checkout', my_adapter.py     a client
+  loop=uvloop       python=3.12       prefetch=100 (any field of a scenario)
+
+\b
+Examples:
+  mqbench ab aio-pika==9.6.2 aio-pika==10.2.1
+  mqbench ab loop=asyncio loop=uvloop headline payload --client aioamqp
+  mqbench ab prefetch=10 prefetch=100 --until 2%
+
+\b
+Exit codes:
+  0 a verdict, whatever it is      3 every cell is inconclusive
+  1 a row is invalid               4 refused: the sides are not of the same work
+  2 usage                          5 the broker, a worker or the machine failed     130 interrupted
+"""
+
+
+@main.command(epilog=AB_EPILOG)
+@click.argument("base", metavar="BASE")
+@click.argument("candidate", metavar="CANDIDATE")
+@click.argument("scenarios", metavar="[SCENARIO]...", nargs=-1)
+@click.option("--client", metavar="REQ", help="Client of both sides  [default: aio-pika]")
+@click.option("--loop", metavar="REQ", help="Event loop of both sides  [default: asyncio]")
+@click.option("--python", metavar="PYTHON", help="Interpreter of both sides: a path, or a version.")
+@click.option(
+    "--broker",
+    default="auto",
+    envvar=BROKER_VARIABLE,
+    show_default=True,
+    metavar="SPEC",
+    help="Broker of both sides: auto, native, docker, embedded, or a URL.",
+)
+@click.option(
+    "--set",
+    "values",
+    multiple=True,
+    callback=_values,
+    metavar="FIELD=VALUE[,VALUE...]",
+    help="Change a field for both sides; several values make several cells.",
+)
+@click.option(
+    "--allow",
+    "allowed",
+    multiple=True,
+    type=click.Choice(["guarantee", "persistent", "measure", "protocol"]),
+    help="Compare sides that differ in this all the same; may be given again.",
+)
+@click.option("--rounds", type=click.IntRange(1), help="Replicates  [default: 12; a verdict needs 8]")
+@click.option(
+    "--slices", type=click.IntRange(1), help="Turns of a side in a round  [default: one for each 0.1 s]"
+)
+@click.option(
+    "--budget",
+    "budget_s",
+    callback=_seconds,
+    metavar="TIME",
+    help="Plan rounds and slices for this time, such as 60s, from a short pilot within it.",
+)
+@click.option(
+    "--until",
+    callback=_share,
+    metavar="PERCENT",
+    help="Plan rounds for an interval of at most this to either side, such as 2%, from a pilot before it.",
+)
+@click.option("--seed", type=int, help="Seed of every random order  [default: drawn and recorded]")
+@click.option(
+    "--limit",
+    "limit_s",
+    type=click.FloatRange(0.1),
+    default=10.0,
+    show_default=True,
+    help="Seconds without progress after which a client has failed.",
+)
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Run folder  [default: results/TIME-SCENARIO]",
+)
+@click.option("--format", "shape", type=click.Choice(["table", "json"]), default="table", show_default=True)
+def ab(shape: str, **asked: Any) -> None:
+    """Compare CANDIDATE with BASE, which differ in one way: is it faster, slower, or neither?
+
+    Both are alive in each round and take turns in random order. For each cell (a point of a SCENARIO, the
+    headline if none is named) it ends with the ratio candidate / base and its 95 % interval over rounds, a
+    verdict, and the smallest difference that would have been seen.
+    """
+    from rich.console import Console
+
+    from bench import ab as comparing
+    from bench.comparison import DECIDED
+    from bench.live import view
+
+    os.environ.pop(BROKER_VARIABLE, None)  # it may hold a password, and no child needs it
+    request = comparing.Request(results=RESULTS, command=tuple(sys.argv[1:]), **asked)
+    with view(Console(stderr=True)) as (say, tell):
+        finished = _interruptible(comparing.run(request, say=say, tell=tell))
+    _show(finished.folder, shape)
+    for failure in finished.outcome.failures.values():
+        click.echo(f"mqbench: invalid: {failure}", err=True)
+    decided = any(cell.outcome in DECIDED for cell in finished.cells)
+    sys.exit(1 if finished.outcome.invalid else 0 if decided else 3)
+
+
 @main.command()
 @click.argument("run_folder", metavar="RUN", type=click.Path(path_type=Path))
 @click.option(
@@ -180,12 +309,15 @@ def show(run_folder: Path, shape: str) -> None:
 
 
 def _show(folder: Path, shape: str) -> None:
-    from bench import results
-    from bench.report import summary
+    from bench import ab, results
+    from bench.report import summary, versus
 
     stored = results.load(folder)
     cases = summary.summarise(stored.trials)
-    if shape == "json":
+    cells = ab.cells_of(stored)
+    if cells and shape != "table":
+        click.echo(versus.as_json(cells) if shape == "json" else versus.as_csv(cells), nl=shape == "json")
+    elif shape == "json":
         click.echo(summary.as_json(cases))
     elif shape == "csv":
         click.echo(summary.as_csv(cases), nl=False)
@@ -197,6 +329,10 @@ def _show(folder: Path, shape: str) -> None:
         console = Console(width=None if sys.stdout.isatty() else PIPED_WIDTH, highlight=False)
         for part in terminal.rendered(stored, cases):
             console.print(part)
+        if cells:
+            console.print(versus.table(cells))
+        for cell in cells:
+            click.echo(versus.sentence(cell))
 
 
 @main.group("list")

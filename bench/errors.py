@@ -5,6 +5,7 @@ BenchError                    anything that ends a command with one clear senten
 |   +-- ScenarioError         a scenario whose fields do not hold together
 |   +-- UnknownNameError      no scenario, client, loop, broker or field of that name
 |   +-- UnsupportedError      a client or broker cannot do this; the case is skipped, with this reason
++-- ComparisonRefusedError    sides or rows that are not of the same work                     exit 4
 +-- BrokerError               no broker could be had, reached or used                         exit 5
 +-- EngineError               a worker could not be started, died, hung or raised             exit 5
 |   +-- WorkerFailedError     a worker ended or said so itself, with its reason
@@ -55,6 +56,10 @@ class UnknownNameError(UsageError):
 
 class UnsupportedError(UsageError):
     pass
+
+
+class ComparisonRefusedError(BenchError):
+    exit_code = 4
 
 
 class BrokerError(BenchError):

@@ -58,7 +58,10 @@ class Skipped:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What one command measures. A block's first case is the reference that its scenario's blocks share."""
+    """What one command measures. A block's first case is the reference that its scenario's blocks share.
+
+    ``whole``: a block that has lost a case to a failure is not run any more, as there is nothing to compare.
+    """
 
     cases: tuple[Case, ...]
     skipped: tuple[Skipped, ...]
@@ -67,6 +70,7 @@ class Plan:
     slices: int | None
     seed: int
     limit_s: float
+    whole: bool = False
 
     def order(self, *draw: object) -> random.Random:
         """The source of every random order: the same seed and words give the same one."""
@@ -113,14 +117,12 @@ def make(
             consumer=consumer,
             python=python,
         )
-        reason = client_entry.abilities.shortfall(point) or _apart(case) or missing(client, loop, python)
+        reason = _unfit(case, missing)
         if reason is None:
             cases.append(case)
         else:
             skipped.append(Skipped(case=case, reason=reason))
-    if not cases:
-        reasons = "; ".join(dict.fromkeys(skip.reason for skip in skipped))
-        raise UsageError(f"nothing can be run: {reasons}")
+    _check_any(cases, skipped)
     return Plan(
         cases=tuple(cases),
         skipped=tuple(skipped),
@@ -130,6 +132,54 @@ def make(
         seed=seed,
         limit_s=limit_s,
     )
+
+
+def paired(
+    pairs: Sequence[tuple[Case, Case]],
+    *,
+    missing: Callable[[str, str, str | None], str | None],
+    rounds: int,
+    slices: int | None,
+    seed: int,
+    limit_s: float,
+) -> Plan:
+    """A block for each pair of cases, which take turns with each other alone; where one cannot run, neither
+    is run. ``missing`` and UsageError as for :func:`make`.
+    """
+    blocks: list[tuple[Case, ...]] = []
+    skipped: list[Skipped] = []
+    for pair in pairs:
+        reason = next((why for case in pair if (why := _unfit(case, missing)) is not None), None)
+        if reason is None:
+            blocks.append(pair)
+        else:
+            skipped += [Skipped(case=case, reason=reason) for case in pair]
+    _check_any(blocks, skipped)
+    return Plan(
+        cases=tuple(case for block in blocks for case in block),
+        skipped=tuple(skipped),
+        blocks=tuple(blocks),
+        rounds=rounds,
+        slices=slices,
+        seed=seed,
+        limit_s=limit_s,
+        whole=True,
+    )
+
+
+def _unfit(case: Case, missing: Callable[[str, str, str | None], str | None]) -> str | None:
+    """Why a case cannot be run here; None if it can."""
+    return (
+        case.entry.abilities.shortfall(case.scenario)
+        or _apart(case)
+        or missing(case.client, case.loop, case.python)
+    )
+
+
+def _check_any(found: Sequence[object], skipped: Sequence[Skipped]) -> None:
+    if not found:
+        reasons = "; ".join(dict.fromkeys(skip.reason for skip in skipped))
+        raise UsageError(f"nothing can be run: {reasons}")
 
 
 def _apart(case: Case) -> str | None:

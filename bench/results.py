@@ -15,7 +15,7 @@ from bench.errors import ResultsError, SchemaError
 from bench.schema import SCHEMA_VERSION, SLICE_COLUMNS, TRIAL_COLUMNS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     import pandas as pd
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 LEAST_FREE_BYTES = 16 << 20
 
 TRIALS, SLICES, LATENCIES, RUN = "trials.csv", "slices.csv", "latency.hlog", "run.json"
+COMPARISON = "comparison.csv"
 
 
 class Table:
@@ -53,6 +54,17 @@ def _cell(value: Any) -> Any:
     if isinstance(value, float):
         return f"{value:.6g}"
     return value
+
+
+def write_table(path: Path, columns: Sequence[Column], rows: Iterable[Mapping[str, Any]]) -> None:
+    """A whole table at once; raises ResultsError if it cannot."""
+    with _as_results_error(path.parent):
+        table = Table(path, columns)
+        try:
+            for row in rows:
+                table.add(row)
+        finally:
+            table.close()
 
 
 class Recorder:
@@ -139,6 +151,8 @@ def load(folder: Path) -> Run:
             f"{folder} has results of schema {version}, this mqbench reads up to {SCHEMA_VERSION}; "
             f"use mqbench {facts.get('mqbench_version', 'of a later version')} or newer"
         )
-    text = dict.fromkeys(("reason", "point", "client_requires", "bottleneck_why"), "string")
+    names = ("reason", "point", "client_requires", "bottleneck_why")
+    versions = ("client_version", "loop_version", "python_version", "broker_version")  # 1.10 is not 1.1
+    text = dict.fromkeys(names + versions, "string")
     trials = pd.read_csv(folder / TRIALS, dtype=text)
     return Run(folder=folder, facts=facts, trials=trials, slices=pd.read_csv(folder / SLICES))

@@ -103,7 +103,7 @@ class Runner:
             for number in range(1, self._plan.rounds + 1):
                 for index, block in enumerate(self._plan.blocks, start=1):
                     cases = [case for case in block if case.number not in self.outcome.failures]
-                    if cases:
+                    if cases and (len(cases) == len(block) or not self._plan.whole):
                         await self._block(number, index, cases)
         return self.outcome
 

@@ -151,3 +151,22 @@ SLICE_COLUMNS: tuple[Column, ...] = (
     Column("client_cpu_us_per_message", "CPU time of the worker"),
     Column("broker_cpu_us_per_message", "CPU time of the broker; empty where it is not ours"),
 )
+
+COMPARISON_COLUMNS = (
+    Column("base_case", "number of the base's case"),
+    Column("candidate_case", "number of the candidate's case"),
+    Column("place", "what both sides share: scenario, point, client and loop"),
+    Column("base", "the side that is compared with, and the version that was measured"),
+    Column("candidate", "the other side"),
+    Column("outcome", "faster, slower, no difference, inconclusive, invalid or skipped, of the candidate"),
+    Column("reason", "the figures that led there"),
+    Column("rounds", "rounds in which both sides were valid: the replicates"),
+    Column("ratio", "candidate over base: the geometric mean over rounds of the medians over slice pairs"),
+    Column("ratio_low", "lower end of its 95 % interval"),
+    Column("ratio_high", "upper end"),
+    Column("detectable", "the smallest difference that so many rounds see 9 times in 10, as a share"),
+    Column("p", "two-sided sign-flip p-value, adjusted for the number of cells"),
+    Column("base_rate_per_s", "the base's rate: the geometric mean over these rounds"),
+    Column("candidate_rate_per_s", "the candidate's"),
+    Column("sentence", "all of it in words"),
+)

@@ -73,7 +73,16 @@ async def run(request: Request, *, say: Say, tell: Callable[[Progress], None]) -
     async with environments.prepared([*wanted.values(), *consuming.values()], say=say) as ready:
         environment = {number: ready[one] for number, one in wanted.items()}
         consumers = {number: ready[one] for number, one in consuming.items()}
-        outcome = await _measured(request, planned, environment, consumers, folder, say=say, tell=tell)
+        outcome = await measured(
+            planned,
+            environment,
+            consumers,
+            folder,
+            broker=request.broker,
+            facts={"command": shown_command(request.command)},
+            say=say,
+            tell=tell,
+        )
     return Finished(folder=folder, outcome=outcome)
 
 
@@ -90,20 +99,27 @@ def wanted_by(planned: plan.Plan, *, consumers: bool) -> dict[int, environments.
     }
 
 
-async def _measured(
-    request: Request,
+def shown_command(words: Sequence[str]) -> list[str]:
+    """A command as it may be stored: without credentials."""
+    return ["mqbench", *(re.sub(r"://[^/\s]*@", "://…@", word) for word in words)]
+
+
+async def measured(
     planned: plan.Plan,
     environment: Mapping[int, environments.Environment],
     consumers: Mapping[int, environments.Environment],
     folder: Path,
     *,
+    broker: str,
+    facts: Mapping[str, Any],
     say: Say,
     tell: Callable[[Progress], None],
 ) -> Outcome:
+    """Carries a plan out, into a folder whose run.json has these ``facts`` too; ``broker`` as asked for."""
     machine = fingerprint()
     facts = {
         "mqbench_version": metadata.version("mqbench"),
-        "command": ["mqbench", *(re.sub(r"://[^/\s]*@", "://…@", word) for word in request.command)],
+        **facts,
         "started_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "seed": planned.seed,
         "rounds": planned.rounds,
@@ -114,10 +130,10 @@ async def _measured(
         async with AsyncExitStack() as stack:
             brokers: dict[str, Broker] = {}
             for protocol in dict.fromkeys(case.protocol for case in planned.cases):
-                broker = await stack.enter_async_context(open_broker(request.broker, protocol, say=say))
-                brokers[protocol] = broker
-                say(f"broker: {broker.origin} {broker.kind} {broker.version}: {broker.why}")
-            recorder.note(brokers={name: described(broker) for name, broker in brokers.items()})
+                found = await stack.enter_async_context(open_broker(broker, protocol, say=say))
+                brokers[protocol] = found
+                say(f"broker: {found.origin} {found.kind} {found.version}: {found.why}")
+            recorder.note(brokers={name: described(one) for name, one in brokers.items()})
             runner = Runner(
                 planned,
                 engine=LocalEngine(),

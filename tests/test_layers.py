@@ -14,7 +14,7 @@ from bench.environments.measured import MEASURED
 
 ROOT = Path(__file__).parent.parent
 BENCH = ROOT / "bench"
-PURE = {"stats", "scenario", "bottleneck", "schema", "plan", "report"}
+PURE = {"stats", "scenario", "bottleneck", "schema", "plan", "report", "sides", "comparison", "pilot"}
 IMPURE_LIBRARIES = {
     "socket",
     "subprocess",
@@ -31,6 +31,7 @@ ORDER = [
     "__main__",
     "cli",
     "live",
+    "ab",
     "session",
     "runner",
     "ceiling",
@@ -40,6 +41,8 @@ ORDER = [
     "engine",
     "environments",
     "report",
+    "pilot",
+    "comparison",
     "hlog",
     "results",
     "schema",
@@ -49,6 +52,7 @@ ORDER = [
     "machine",
     "cgroup",
     "plan",
+    "sides",
     "catalogue",
     "worker",
     "halves",

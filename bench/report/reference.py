@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from bench.catalogue import clients, scenarios
 from bench.loops import LOOPS
-from bench.schema import SLICE_COLUMNS, TRIAL_COLUMNS
+from bench.schema import COMPARISON_COLUMNS, SLICE_COLUMNS, TRIAL_COLUMNS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -59,9 +59,18 @@ def slice_columns() -> str:
     return markdown(("column", "meaning"), [(f"`{column.name}`", column.meaning) for column in SLICE_COLUMNS])
 
 
+def comparison_columns() -> str:
+    rows = [(f"`{column.name}`", column.meaning) for column in COMPARISON_COLUMNS]
+    return markdown(("column", "meaning"), rows)
+
+
 TABLES: dict[str, dict[str, Callable[[], str]]] = {
     "README.md": {"clients": client_table, "loops": loop_table, "scenarios": scenario_table},
-    "results/README.md": {"trial columns": trial_columns, "slice columns": slice_columns},
+    "results/README.md": {
+        "trial columns": trial_columns,
+        "slice columns": slice_columns,
+        "comparison columns": comparison_columns,
+    },
 }
 
 

@@ -147,8 +147,12 @@ def as_json(cases: Sequence[CaseSummary]) -> str:
 
 
 def as_csv(cases: Sequence[CaseSummary]) -> str:
+    return csv_of([asdict(case) for case in cases], list(CaseSummary.__dataclass_fields__))
+
+
+def csv_of(rows: Sequence[dict[str, Any]], names: Sequence[str]) -> str:
     text = io.StringIO()
-    writer = csv.DictWriter(text, list(CaseSummary.__dataclass_fields__), lineterminator="\n")
+    writer = csv.DictWriter(text, names, lineterminator="\n")
     writer.writeheader()
-    writer.writerows(asdict(case) for case in cases)
+    writer.writerows(rows)
     return text.getvalue()

@@ -1,0 +1,276 @@
+"""What ``mqbench ab`` does between its options and its output: two sides, perhaps a pilot, one run, cells."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from bench import catalogue, environments, pilot, plan, results, session, sides
+from bench.brokers import check_spec
+from bench.comparison import Arms, Cell, compare
+from bench.driver import SLICE_S
+from bench.errors import ResultsError, UsageError
+from bench.report import versus
+from bench.schema import COMPARISON_COLUMNS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from bench.environments import Wanted
+    from bench.plan import Case, Plan
+    from bench.runner import Outcome, Progress
+    from bench.scenario import Scenario
+    from bench.sides import Side
+
+    Say = Callable[[str], None]
+    Tell = Callable[[Progress], None]
+    Pairs = Sequence[tuple[Case, Case]]
+    Ready = Mapping[int, environments.Environment]
+
+CLIENT, LOOP = "aio-pika", "asyncio"
+ROUNDS = 12
+BUDGET_PILOT_ROUNDS, BUDGET_PILOT_SLICES = 3, 10
+PRECISION_PILOT_ROUNDS = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What ``mqbench ab`` was asked for; ``until`` is a share. None: not said."""
+
+    base: str
+    candidate: str
+    scenarios: Sequence[str]
+    client: str | None
+    loop: str | None
+    python: str | None
+    broker: str
+    values: Mapping[str, tuple[Any, ...]]
+    allowed: Collection[str]
+    rounds: int | None
+    slices: int | None
+    budget_s: float | None
+    until: float | None
+    seed: int | None
+    limit_s: float
+    output: Path | None
+    results: Path
+    command: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finished:
+    folder: Path
+    outcome: Outcome
+    cells: Sequence[Cell]
+
+
+async def run(request: Request, *, say: Say, tell: Tell) -> Finished:
+    """Measures and judges; raises BenchError with whatever was measured so far on disk."""
+    check(request)
+    base, candidate = sides.parse_both(request.base, request.candidate, allowed=request.allowed)
+    pairs = pairs_of(request, base, candidate)
+    seed = secrets.randbits(32) if request.seed is None else request.seed
+    planned = _plan(request, pairs, request.rounds or ROUNDS, request.slices, seed)
+    folder = request.output or request.results / session.run_name(planned)
+    if folder.is_dir() and any(folder.iterdir()):
+        raise ResultsError(f"the results folder {folder} is not empty; name a new one with --output")
+    arms = Arms(
+        differ=base.differ,
+        base=str(base),
+        candidate=str(candidate),
+        pairs=tuple((one.number, other.number) for one, other in pairs),
+    )
+    wanted = apart(planned, session.wanted_by(planned, consumers=False))
+    if any(one.twin == 2 for one in wanted.values()):
+        say("both sides are the same: each has an environment of its own, and what differs is chance")
+    async with AsyncExitStack() as stack:
+        built = await stack.enter_async_context(environments.prepared(wanted.values(), say=say))
+        job = _Job(request, arms, {number: built[one] for number, one in wanted.items()}, say, tell)
+        if request.budget_s is not None or request.until is not None:
+            tried = folder.with_name(f"{folder.name}-pilot")
+            began_s = time.monotonic()
+            finished = await job.measured(_pilot_of(request, planned), tried)
+            if finished.outcome.invalid:
+                return finished
+            planned = _shaped(request, planned, finished, time.monotonic() - began_s, say)
+        elif planned.rounds < (needed := pilot.rounds_needed(len(planned.blocks))):
+            say(f"{planned.rounds} rounds are too few for a verdict, which needs at least {needed}")
+        return await job.measured(planned, folder)
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    request: Request
+    arms: Arms
+    ready: Ready
+    say: Say
+    tell: Tell
+
+    async def measured(self, planned: Plan, folder: Path) -> Finished:
+        """Carries a plan out and judges it; comparison.csv is the last that a run folder gets."""
+        facts = {
+            "command": session.shown_command(self.request.command),
+            "arms": self.arms.to_json(),
+        }
+        outcome = await session.measured(
+            planned,
+            self.ready,
+            {},
+            folder,
+            broker=self.request.broker,
+            facts=facts,
+            say=self.say,
+            tell=self.tell,
+        )
+        cells = cells_of(results.load(folder))
+        results.write_table(folder / results.COMPARISON, COMPARISON_COLUMNS, versus.rows(cells))
+        return Finished(folder=folder, outcome=outcome, cells=cells)
+
+
+def cells_of(stored: results.Run) -> list[Cell]:
+    """The cells of a stored run; empty for one that has no arms."""
+    if "arms" not in stored.facts:
+        return []
+    arms = Arms.from_json(stored.facts["arms"])
+    return compare(arms, stored.trials, stored.slices, seed=stored.facts["seed"])
+
+
+def check(request: Request) -> None:
+    """Raises UsageError, with every problem, where the ways to say how long do not go together."""
+    problems = []
+    if request.budget_s is not None and request.until is not None:
+        problems.append("--budget and --until each plan the rounds: give one")
+    if request.rounds is not None and (request.budget_s is not None or request.until is not None):
+        problems.append("--rounds says what --budget or --until would plan: give one")
+    if request.budget_s is not None and (request.slices is not None or "measure_s" in request.values):
+        problems.append("--budget plans the slices of a round: leave --slices and measure_s out")
+    if problems:
+        raise UsageError("; ".join(problems))
+
+
+def pairs_of(request: Request, base: Side, candidate: Side) -> list[tuple[Case, Case]]:
+    """The base and the candidate of each cell; raises UsageError and its kinds."""
+    shared = {"client": request.client, "loop": request.loop, "python": request.python, **request.values}
+    if shared.get(base.differ) is not None:
+        option = f"--set {base.differ}" if base.is_field else f"--{base.differ}"
+        raise UsageError(f"the sides say the {base.differ} already: leave {option} out")
+    whole = {"client": request.client or CLIENT, "loop": request.loop or LOOP, "python": request.python}
+    both: list[dict[str, Any]] = [
+        {**whole, side.differ: side.value} if side.differ in whole else dict(whole)
+        for side in (base, candidate)
+    ]
+    entries = [catalogue.find_client(one["client"]) for one in both]
+    protocols = [entry.abilities.protocol for entry in entries]
+    sides.agree("protocol", *protocols, allowed=request.allowed)
+    check_spec(request.broker, dict.fromkeys(protocols))
+    for one in both:
+        environments.find_loop(one["loop"])
+    cells = list(_cells(request, base, candidate))
+    first, second = (
+        [
+            plan.Case(
+                number=2 * index + place + 1,
+                scenario_name=name,
+                point=f"{label} {side}".strip() if side.differ not in ("client", "loop") else label,
+                scenario=points[place],
+                entry=entries[place],
+                **both[place],
+            )
+            for index, (name, label, points) in enumerate(cells)
+        ]
+        for place, side in enumerate((base, candidate))
+    )
+    return list(zip(first, second, strict=True))
+
+
+def _cells(
+    request: Request, base: Side, candidate: Side
+) -> Iterator[tuple[str, str, tuple[Scenario, Scenario]]]:
+    """For each cell the scenario's name, what tells its point from the others, and what each side runs."""
+    own = {base.differ: (base.value,)} if base.is_field else {}
+    for name in request.scenarios or (catalogue.HEADLINE,):
+        entry = catalogue.find_scenario(name).with_values({**request.values, **own})
+        for point in entry.points:
+            other = point.with_fields({candidate.differ: candidate.value}) if own else point
+            yield entry.name, entry.label(point), (point, other)
+
+
+def apart(planned: Plan, wanted: Mapping[int, Wanted]) -> dict[int, Wanted]:
+    """What to ask an environment for, so that the sides differ in what was asked for and in nothing else.
+
+    Identical sides get twins. Where one side needs an environment of its own, the other gets one too.
+    """
+    arranged: dict[int, Wanted] = {}
+    for base, candidate in planned.blocks:
+        one, other = wanted[base.number], wanted[candidate.number]
+        twins = (0, 0)
+        if _same(one, other) and base.scenario == candidate.scenario:
+            twins = (1, 2)
+        elif one.is_here != other.is_here:
+            twins = (int(one.is_here), int(other.is_here))
+        arranged[base.number] = replace(one, twin=twins[0])
+        arranged[candidate.number] = replace(other, twin=twins[1])
+    return arranged
+
+
+def _same(one: Wanted, other: Wanted) -> bool:
+    first, second = (
+        (each.entry.adapter, str(each.requirement), each.loop, str(each.loop_requirement), each.python)
+        for each in (one, other)
+    )
+    return first == second
+
+
+def _plan(request: Request, pairs: Pairs, rounds: int, slices: int | None, seed: int) -> Plan:
+    pythons = {case.python: environments.find_python(case.python) for case in pairs[0]}
+    return plan.paired(
+        pairs,
+        missing=lambda _, loop, python: environments.missing(loop, pythons[python]),
+        rounds=rounds,
+        slices=slices,
+        seed=seed,
+        limit_s=request.limit_s,
+    )
+
+
+def _pilot_of(request: Request, planned: Plan) -> Plan:
+    """Rounds of its own, in random orders of their own."""
+    seed = planned.order("pilot").getrandbits(32)
+    if request.budget_s is not None:
+        return resized(planned, BUDGET_PILOT_ROUNDS, BUDGET_PILOT_SLICES, seed)
+    return replace(planned, rounds=PRECISION_PILOT_ROUNDS, seed=seed)
+
+
+def _shaped(request: Request, planned: Plan, tried: Finished, took_s: float, say: Say) -> Plan:
+    """The plan with the rounds, and for a budget the slices, that its pilot led to."""
+    stored = results.load(tried.folder)
+    shown = pilot.read(Arms.from_json(stored.facts["arms"]), stored.trials, stored.slices, took_s)
+    if request.until is not None:
+        shape = pilot.for_precision(shown, request.until)
+        shaped = replace(planned, rounds=shape.rounds)
+    else:
+        assert request.budget_s is not None
+        shape = pilot.for_budget(shown, request.budget_s - took_s)
+        shaped = resized(planned, shape.rounds, shape.slices, planned.seed)
+    say(f"pilot: {shape.why}")
+    return shaped
+
+
+def resized(planned: Plan, rounds: int, slices: int, seed: int) -> Plan:
+    """The same plan with slices of the usual length, however many."""
+    resized = {
+        case.number: replace(case, scenario=replace(case.scenario, measure_s=slices * SLICE_S))
+        for case in planned.cases
+    }
+    return replace(
+        planned,
+        cases=tuple(resized.values()),
+        blocks=tuple(tuple(resized[case.number] for case in block) for block in planned.blocks),
+        rounds=rounds,
+        slices=slices,
+        seed=seed,
+    )

@@ -1,0 +1,198 @@
+"""From the stored rows of a run with two arms to one judged cell for each pair of cases. Pure."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import asdict, dataclass
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias
+
+import numpy as np
+import pandas as pd
+
+from bench.stats.effects import round_effect
+from bench.stats.verdicts import Verdict, verdicts
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+Pair: TypeAlias = tuple[int, int]
+Outcome = Literal["faster", "slower", "no difference", "inconclusive", "invalid", "skipped"]
+
+DECIDED = ("faster", "slower", "no difference")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arms:
+    """Which cases are compared, as run.json has it.
+
+    ``differ`` is the one way in which the sides ``base`` and ``candidate``, as they were asked for, differ;
+    ``pairs`` are the numbers of a base case and of its candidate.
+    """
+
+    differ: str
+    base: str
+    candidate: str
+    pairs: tuple[Pair, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, facts: Mapping[str, Any]) -> Self:
+        pairs = tuple((int(base), int(candidate)) for base, candidate in facts["pairs"])
+        return cls(differ=facts["differ"], base=facts["base"], candidate=facts["candidate"], pairs=pairs)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cell:
+    """A row of comparison.csv. Figures are of the rounds in which both sides were valid; None without them.
+
+    ``base`` and ``candidate`` name the sides with their versions, ``place`` says what they share.
+    """
+
+    base_case: int
+    candidate_case: int
+    place: str
+    base: str
+    candidate: str
+    outcome: Outcome
+    reason: str
+    rounds: int
+    ratio: float | None
+    ratio_low: float | None
+    ratio_high: float | None
+    detectable: float | None
+    p: float | None
+    base_rate_per_s: float | None
+    candidate_rate_per_s: float | None
+
+
+def compare(
+    arms: Arms, trials: pd.DataFrame, slices: pd.DataFrame, *, margin: float | None = None, seed: int = 0
+) -> list[Cell]:
+    """One cell a pair, in order; p-values count how many cells were asked.
+
+    ``margin`` is that of "no difference", the statistics' own if None.
+    """
+    effects = {pair: round_effects(trials, slices, pair) for pair in arms.pairs}
+    given = {} if margin is None else {"margin": margin}
+    judged = verdicts({pair: list(one.values()) for pair, one in effects.items()}, seed=seed, **given)
+    return [_cell(arms, trials, pair, judged[pair], list(effects[pair])) for pair in arms.pairs]
+
+
+def round_effects(trials: pd.DataFrame, slices: pd.DataFrame, pair: Pair) -> dict[int, float]:
+    """The effect of each round in which both sides were valid, by its number."""
+    return {
+        number: round_effect(base, candidate)
+        for number, (base, candidate) in round_rates(trials, slices, pair).items()
+    }
+
+
+def round_rates(
+    trials: pd.DataFrame, slices: pd.DataFrame, pair: Pair
+) -> dict[int, tuple[list[float], list[float]]]:
+    """The slices' rates of both sides in each round in which both were valid; the k-th of each are a pair."""
+    valid = trials[trials["status"] == "valid"]
+    rounds = [set(valid.loc[valid["case"] == case, "round"]) for case in pair]
+    found: dict[int, tuple[list[float], list[float]]] = {}
+    for number in sorted(int(one) for one in rounds[0] & rounds[1]):
+        rows = slices[slices["round"] == number].sort_values("slice")
+        base, candidate = (
+            [float(rate) for rate in rows.loc[rows["case"] == case, "rate_per_s"]] for case in pair
+        )
+        found[number] = (base, candidate)
+    return found
+
+
+def _cell(arms: Arms, trials: pd.DataFrame, pair: Pair, judged: Verdict, rounds: Sequence[int]) -> Cell:
+    base, candidate = (trials[trials["case"] == case] for case in pair)
+    outcome, reason = _unsound(base, candidate) or (judged.outcome, judged.reason)
+    names = [_named(arms.differ, base, arms.base), _named(arms.differ, candidate, arms.candidate)]
+    if names[0] == names[1] and arms.base != arms.candidate:
+        names = [arms.base, arms.candidate]
+    ratio = judged.effect.ratio if judged.effect is not None else None
+    return Cell(
+        base_case=pair[0],
+        candidate_case=pair[1],
+        place=_place(arms.differ, base),
+        base=names[0],
+        candidate=names[1],
+        outcome=outcome,
+        reason=reason,
+        rounds=len(rounds),
+        ratio=ratio.estimate if ratio else None,
+        ratio_low=ratio.low if ratio else None,
+        ratio_high=ratio.high if ratio else None,
+        detectable=judged.detectable,
+        p=judged.p,
+        base_rate_per_s=_rate(base, rounds),
+        candidate_rate_per_s=_rate(candidate, rounds),
+    )
+
+
+def _unsound(base: pd.DataFrame, candidate: pd.DataFrame) -> tuple[Outcome, str] | None:
+    """Why no verdict may be given, whatever the valid rounds say; None if one may."""
+    for name, rows in (("base", base), ("candidate", candidate)):
+        if rows.empty:
+            return "invalid", f"the {name} was not measured"
+        wrong = rows[rows["status"] != "valid"]
+        if wrong.empty:
+            continue
+        first = wrong.iloc[0]
+        if first["status"] == "skipped":
+            return "skipped", str(first["reason"])
+        return "invalid", f"the {name} was invalid in round {first['round']}: {first['reason']}"
+    return None
+
+
+def _rate(rows: pd.DataFrame, rounds: Sequence[int]) -> float | None:
+    """The geometric mean over those rounds."""
+    rates = rows.loc[rows["round"].isin(rounds), "rate_per_s"].astype(float)
+    return math.exp(float(np.log(rates.to_numpy()).mean())) if len(rates) else None
+
+
+def _named(differ: str, rows: pd.DataFrame, asked: str) -> str:
+    """A side in words, with the version that was measured: ``aio-pika 9.6.2``, ``Python 3.12.4``."""
+    if rows.empty:
+        return asked
+    row = rows.iloc[0]
+    if differ == "client":
+        return _versioned(_client(str(row["client"])), row["client_version"])
+    if differ == "loop":
+        return _versioned(_client(str(row["loop"])), row["loop_version"])
+    if differ == "python":
+        return _versioned("Python", row["python_version"])
+    return asked
+
+
+def _place(differ: str, rows: pd.DataFrame) -> str:
+    """What the sides share: ``headline prefetch=10 with aio-pika 9.6.2 on asyncio``."""
+    if rows.empty:
+        return ""
+    row = rows.iloc[0]
+    words = [str(row["scenario"])]
+    if not pd.isna(row["point"]) and (point := _without(str(row["point"]), differ)):
+        words.append(point)
+    if differ != "client":
+        words.append(f"with {_versioned(_client(str(row['client'])), row['client_version'])}")
+    if differ != "loop":
+        words.append(f"on {_client(str(row['loop']))}")
+    return " ".join(words)
+
+
+def _without(point: str, differ: str) -> str:
+    return " ".join(word for word in point.split() if not word.startswith(f"{differ}="))
+
+
+def _client(asked: str) -> str:
+    """The name in a requirement, or of an adapter file."""
+    if asked.endswith(".py"):
+        return PurePath(asked).stem
+    match = re.match(r"[A-Za-z0-9._-]+", asked)
+    return match[0] if match else asked
+
+
+def _versioned(name: str, version: object) -> str:
+    return name if pd.isna(version) or not version else f"{name} {version}"  # type: ignore[call-overload]  # a cell of a column
