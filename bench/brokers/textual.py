@@ -57,7 +57,7 @@ class TextAddress:
             raise UsageError(f"{without_password(url)!r} is not a URL; write {plain}://HOST:PORT") from None
         problems = _problems(parts, protocol)
         if problems:
-            shown = without_password(url.partition("#")[0])
+            shown = without_password(url).partition("#")[0]  # the password may hold the #
             raise UsageError(f"{shown!r} is not an address of {protocol.name}: {'; '.join(problems)}")
         return cls(
             protocol=protocol,

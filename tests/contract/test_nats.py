@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Iterator
-
-import pytest
-
-from contract.contract import Contract
-
-
-@pytest.fixture(autouse=True)
-def _collected_in_its_own_thread() -> Iterator[None]:
-    """A stream of rloop 0.5.0, even a closed one, ends the process when another thread collects it."""
-    gc.disable()
-    yield
-    gc.enable()
-    gc.collect()
+from contract.contract import Contract, Finding
 
 
 class TestNatsPy(Contract):
     adapter = "nats_py"
     protocol = "nats"
+    findings = (
+        Finding(
+            test="connection_cut",
+            loop="rloop",
+            reason="rloop 0.5 never reports a reset connection (test_loops.py)",
+            run=False,  # each would take as long as the harness waits for a client that says nothing
+        ),
+    )
