@@ -11,7 +11,16 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent.parent
-PACKAGES = ("aiorabbit", "psutil", "pytest", "pytest-asyncio>=1.4", "pytest-timeout", "uvloop", "rloop")
+PACKAGES = (
+    "aiorabbit",
+    "pika",
+    "psutil",
+    "pytest",
+    "pytest-asyncio>=1.4",
+    "pytest-timeout",
+    "uvloop",
+    "rloop",
+)
 
 
 @pytest.fixture(scope="module")
