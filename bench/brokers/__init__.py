@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bench.brokers.origin import Broker, without_password
+from bench.client import NO_FILES, Tls
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable
@@ -36,26 +37,27 @@ def _ignore(_: str) -> None:
 
 @asynccontextmanager
 async def open_broker(
-    spec: str, protocol: str, *, say: Callable[[str], None] = _ignore
+    spec: str, protocol: str, *, tls: Tls = NO_FILES, say: Callable[[str], None] = _ignore
 ) -> AsyncIterator[Broker]:
     """A broker that speaks ``protocol`` and has let us log in; if it is ours, it is gone afterwards.
 
     ``spec`` is ``auto`` (native, then docker, then embedded), an origin, a kind, ``ORIGIN:KIND``, or the URL
-    of a broker that runs. ``why`` of the broker says what was passed over. Raises UsageError for a spec that
-    makes no sense, BrokerError where no broker can be had.
+    of a broker that runs; ``tls`` is for a URL that asks for it. ``why`` of the broker says what was passed
+    over. Raises UsageError for a spec that makes no sense, BrokerError where no broker can be had.
     """
     from bench.brokers.opening import opened  # noqa: PLC0415  # see above
 
-    async with opened(spec, protocol, say) as broker:
+    async with opened(spec, protocol, tls, say) as broker:
         yield broker
 
 
-def check_spec(spec: str, protocols: Iterable[str]) -> None:
-    """Raises UsageError for a spec that makes no sense for these protocols; starts nothing."""
+def check_spec(spec: str, protocols: Iterable[str], tls: Tls = NO_FILES) -> None:
+    """Raises UsageError for a spec or files that make no sense for these protocols; starts nothing."""
     from bench.brokers.choice import Choice  # noqa: PLC0415  # see above
 
     for protocol in protocols:
         Choice.parse(spec).check(protocol)
+    Choice.parse(spec).check_tls(tls)
 
 
 def list_brokers() -> list[ListedBroker]:

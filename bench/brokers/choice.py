@@ -5,12 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from bench.brokers.kinds import ORIGINS, SCHEMES, SOURCES
+from bench.brokers.kinds import ORIGINS, SCHEMES, SOURCES, TLS_SCHEMES
 from bench.brokers.origin import without_password
+from bench.brokers.tls import check_files
+from bench.client import NO_FILES
 from bench.errors import UnknownNameError, UsageError
 
 if TYPE_CHECKING:
     from bench.brokers.source import Source
+    from bench.client import Tls
 
 FORMS = "auto, an origin, a kind, ORIGIN:KIND, or the URL of a broker that runs"
 
@@ -59,6 +62,18 @@ class Choice:
             raise UsageError(
                 f"{without_password(self.url)} is an address for {spoken}, and the client speaks {protocol}"
             )
+
+    def check_tls(self, tls: Tls) -> None:
+        """Raises UsageError where there are TLS files, and they are bad or this is no broker for them."""
+        if tls == NO_FILES:
+            return
+        if self.url is None or self.url.partition("://")[0].lower() not in TLS_SCHEMES:
+            what = f"{without_password(self.url)} is none" if self.url else "--broker is no URL"
+            raise UsageError(
+                "--tls-ca, --tls-certificate and --tls-key are for the URL of a broker that speaks TLS "
+                f"({', '.join(TLS_SCHEMES)}), and {what}"
+            )
+        check_files(tls)
 
     def sources(self, protocol: str) -> list[Source]:
         """In the order in which to try them, never empty; raises UsageError where there can be none."""

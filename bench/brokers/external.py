@@ -15,14 +15,15 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from bench.brokers.source import Say
+    from bench.client import Tls
 
 
 @asynccontextmanager
-async def external_amqp(url: str, say: Say) -> AsyncIterator[Broker]:
+async def external_amqp(url: str, tls: Tls, say: Say) -> AsyncIterator[Broker]:
     """Raises UsageError for a URL that is none, BrokerError where nobody can log in."""
     address = Address.parse(url)
     say(f"logging in at {address.shown}")
-    server = await log_in(address)
+    server = await log_in(address, tls)
     yield Broker(
         kind=re.sub(r"[^a-z0-9]+", "-", server.product.lower()).strip("-") or "unknown",
         origin="external",

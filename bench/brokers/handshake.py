@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING
 from pamqp import commands, exceptions, frame
 
 from bench.brokers.ports import os_reason
+from bench.brokers.tls import tls_reason
+from bench.client import NO_FILES, Tls
 from bench.errors import BrokerError
 
 if TYPE_CHECKING:
@@ -41,18 +43,18 @@ class Server:
     version: str
 
 
-async def log_in(address: Address, *, limit_s: float = LIMIT_S) -> Server:
+async def log_in(address: Address, tls: Tls = NO_FILES, *, limit_s: float = LIMIT_S) -> Server:
     """Completes a log-in; raises BrokerError with one sentence that says which step failed, and what next."""
     where = address.shown
     try:
-        async with asyncio.timeout(limit_s), _connected(address) as wire:
+        async with asyncio.timeout(limit_s), _connected(address, tls) as wire:
             return await _greet(wire, address)
     except TimeoutError:
         raise BrokerError(
             f"no answer from {where} within {limit_s:g} s; is it overloaded, or is a firewall in between?"
         ) from None
     except ssl.SSLError as error:
-        raise BrokerError(f"no TLS with {where}: {_tls_reason(error)}") from error
+        raise BrokerError(f"no TLS with {where}: {tls_reason(error)}") from error
     except socket.gaierror as error:
         raise BrokerError(f"no broker at {where} (no host has that name)") from error
     except OSError as error:
@@ -94,8 +96,8 @@ class _Wire:
 
 
 @asynccontextmanager
-async def _connected(address: Address) -> AsyncIterator[_Wire]:
-    context = ssl.create_default_context() if address.tls else None
+async def _connected(address: Address, tls: Tls) -> AsyncIterator[_Wire]:
+    context = tls.context() if address.tls else None
     reader, writer = await asyncio.open_connection(address.host, address.port, ssl=context)
     try:
         yield _Wire(reader, writer, address.shown)
@@ -167,14 +169,6 @@ def _what_speaks(start: bytes) -> str:
     if start.startswith(b"\x15\x03"):  # an alert of TLS
         return "wants TLS; use amqps://"
     return "is not an AMQP server"
-
-
-def _tls_reason(error: ssl.SSLError) -> str:
-    if isinstance(error, ssl.SSLCertVerificationError):
-        trust = "set SSL_CERT_FILE to the certificate of its authority"
-        return f"{error.verify_message or 'certificate not trusted'}; {trust}"
-    reason = (error.reason or str(error)).replace("_", " ").lower()
-    return f"{reason}; does it listen for TLS on that port?"
 
 
 def _text(value: object, otherwise: str) -> str:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from bench.brokers.origin import Broker
     from bench.brokers.source import Say, Source
+    from bench.client import Tls
 
 # The order in which ``auto`` tries them: the real thing, the real thing behind Docker's network, a stand-in.
 ORIGINS = ("native", "docker", "embedded")
@@ -51,7 +52,7 @@ SOURCES: tuple[Source, ...] = (
 )
 
 # Scheme of a URL -> protocol, and how one that runs is looked at.
-SCHEMES: Mapping[str, tuple[str, Callable[[str, Say], AbstractAsyncContextManager[Broker]]]] = {
+SCHEMES: Mapping[str, tuple[str, Callable[[str, Tls, Say], AbstractAsyncContextManager[Broker]]]] = {
     "amqp": ("amqp", external_amqp),
     "amqps": ("amqp", external_amqp),
     "mqtt": ("mqtt", external_mqtt),
@@ -61,4 +62,6 @@ SCHEMES: Mapping[str, tuple[str, Callable[[str, Say], AbstractAsyncContextManage
     "redis": ("redis", external_redis),
     "rediss": ("redis", external_redis),
     "kafka": ("kafka", external_kafka),
+    "kafka+ssl": ("kafka", external_kafka),
 }
+TLS_SCHEMES = ("amqps", "mqtts", "tls", "rediss", "kafka+ssl")

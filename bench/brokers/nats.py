@@ -14,6 +14,7 @@ from bench.brokers.executables import too_old
 from bench.brokers.origin import Broker
 from bench.brokers.ports import refusal
 from bench.brokers.textual import LIMIT_S, Lines, Protocol, TextAddress, conversation
+from bench.client import NO_FILES, Tls
 from bench.errors import BrokerError
 
 if TYPE_CHECKING:
@@ -34,17 +35,16 @@ class Greeting:
     jetstream: bool
 
 
-async def log_in(address: TextAddress, *, limit_s: float = LIMIT_S) -> Greeting:
+async def log_in(address: TextAddress, tls: Tls = NO_FILES, *, limit_s: float = LIMIT_S) -> Greeting:
     """Completes a log-in; raises BrokerError with one sentence that says which step failed."""
     where = address.shown
-    async with conversation(address, tls=False, limit_s=limit_s) as lines:
+    async with conversation(address, None, limit_s=limit_s) as lines:
         about = await _greeting(lines, where)
-        if about.get("tls_required") and not address.tls:
-            raise BrokerError(f"{where} wants TLS; use tls://")
         if address.tls:  # NATS begins it after the greeting
-            if not (about.get("tls_required") or about.get("tls_available")):
-                raise BrokerError(f"{where} does not listen for TLS; use nats://")
-            await lines.secure()
+            _check_tls(about, where)
+            await lines.secure(tls)
+        elif about.get("tls_required"):
+            raise BrokerError(f"{where} wants TLS; use tls://")
         login = {"verbose": False, "pedantic": False, "lang": "mqbench", "version": "1", "protocol": 1}
         if address.user or address.password:
             login |= {"user": address.user, "pass": address.password}
@@ -76,12 +76,20 @@ async def _greeting(lines: Lines, where: str) -> dict[str, Any]:
     return about
 
 
+def _check_tls(about: dict[str, Any], where: str) -> None:
+    if about.get("tls_required"):
+        return
+    if about.get("tls_available"):
+        raise BrokerError(f"{where} offers TLS but does not demand it, and then nats-py goes on without")
+    raise BrokerError(f"{where} does not listen for TLS; use nats://")
+
+
 @asynccontextmanager
-async def external_nats(url: str, say: Say) -> AsyncIterator[Broker]:
+async def external_nats(url: str, tls: Tls, say: Say) -> AsyncIterator[Broker]:
     """Somebody else's. Raises UsageError for a URL that is none, BrokerError where nobody can log in."""
     address = TextAddress.parse(url, NATS)
     say(f"logging in at {address.shown}")
-    greeting = await log_in(address)
+    greeting = await log_in(address, tls)
     if not greeting.jetstream:
         say(f"{address.shown} has no JetStream: at-least-once cannot be measured there")
     yield Broker(

@@ -16,20 +16,22 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from bench.brokers.source import Say, Source
+    from bench.client import Tls
 
 ASKED = "it was asked for"
 
 
 @asynccontextmanager
-async def opened(spec: str, protocol: str, say: Say) -> AsyncIterator[Broker]:
+async def opened(spec: str, protocol: str, tls: Tls, say: Say) -> AsyncIterator[Broker]:
     """See ``open_broker``."""
     choice = Choice.parse(spec)
     choice.check(protocol)
+    choice.check_tls(tls)
     async with AsyncExitStack() as stack:
         if protocol == "memory":
             broker = _in_process()
         elif choice.url is not None:
-            broker = await _external(choice.url, stack, say)
+            broker = await _external(choice.url, tls, stack, say)
         else:
             broker = await _first(choice.sources(protocol), stack, say)
         yield broker
@@ -46,9 +48,9 @@ def _in_process() -> Broker:
     )
 
 
-async def _external(url: str, stack: AsyncExitStack, say: Say) -> Broker:
+async def _external(url: str, tls: Tls, stack: AsyncExitStack, say: Say) -> Broker:
     _, look_at = SCHEMES[url.partition("://")[0].lower()]
-    return replace(await stack.enter_async_context(look_at(url, say)), why=ASKED)
+    return replace(await stack.enter_async_context(look_at(url, tls, say)), why=ASKED)
 
 
 async def _first(sources: list[Source], stack: AsyncExitStack, say: Say) -> Broker:

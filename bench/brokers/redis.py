@@ -13,6 +13,7 @@ from bench.brokers.executables import too_old
 from bench.brokers.origin import Broker
 from bench.brokers.ports import refusal
 from bench.brokers.textual import LIMIT_S, LINE_BYTES, Lines, Protocol, TextAddress, conversation
+from bench.client import NO_FILES, Tls
 from bench.errors import BrokerError
 
 if TYPE_CHECKING:
@@ -34,9 +35,9 @@ class Greeting:
     version: str
 
 
-async def log_in(address: TextAddress, *, limit_s: float = LIMIT_S) -> Greeting:
+async def log_in(address: TextAddress, tls: Tls = NO_FILES, *, limit_s: float = LIMIT_S) -> Greeting:
     """Completes a log-in; raises BrokerError with one sentence that says which step failed."""
-    async with conversation(address, tls=address.tls, limit_s=limit_s) as lines:
+    async with conversation(address, tls if address.tls else None, limit_s=limit_s) as lines:
         if address.password:
             await _ask(lines, address, "AUTH", *filter(None, [address.user]), address.password)
         if await _ask(lines, address, "PING") != "PONG":
@@ -72,11 +73,11 @@ async def _ask(lines: Lines, address: TextAddress, *words: str) -> str:
 
 
 @asynccontextmanager
-async def external_redis(url: str, say: Say) -> AsyncIterator[Broker]:
+async def external_redis(url: str, tls: Tls, say: Say) -> AsyncIterator[Broker]:
     """Somebody else's. Raises UsageError for a URL that is none, BrokerError where nobody can log in."""
     address = TextAddress.parse(url, REDIS)
     say(f"logging in at {address.shown}")
-    greeting = await log_in(address)
+    greeting = await log_in(address, tls)
     yield Broker(
         kind=greeting.name,
         origin="external",

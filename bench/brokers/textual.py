@@ -14,10 +14,13 @@ from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 from bench.brokers.origin import without_password
 from bench.brokers.ports import os_reason
+from bench.brokers.tls import tls_reason
 from bench.errors import BrokerError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
+
+    from bench.client import Tls
 
 LIMIT_S = 5.0
 PAUSE_S = 0.02
@@ -124,15 +127,18 @@ class Lines:
         except (asyncio.IncompleteReadError, ConnectionError):
             raise BrokerError(f"{self._address.shown} hung up in the middle of an answer") from None
 
-    async def secure(self) -> None:
-        await self._writer.start_tls(ssl.create_default_context(), server_hostname=self._address.host)
+    async def secure(self, tls: Tls) -> None:
+        await self._writer.start_tls(tls.context(), server_hostname=self._address.host)
 
 
 @asynccontextmanager
-async def conversation(address: TextAddress, *, tls: bool, limit_s: float) -> AsyncIterator[Lines]:
-    """Connected, for ``limit_s`` at most; every way in which that can fail is one sentence."""
+async def conversation(address: TextAddress, tls: Tls | None, *, limit_s: float) -> AsyncIterator[Lines]:
+    """Connected, for ``limit_s`` at most; every way in which that can fail is one sentence.
+
+    ``tls`` is None where the conversation begins in the clear.
+    """
     where = address.shown
-    context = ssl.create_default_context() if tls else None
+    context = tls.context() if tls is not None else None
     try:
         async with asyncio.timeout(limit_s):
             reader, writer = await asyncio.open_connection(
@@ -150,7 +156,7 @@ async def conversation(address: TextAddress, *, tls: bool, limit_s: float) -> As
             "is it overloaded, or is a firewall in between?"
         ) from None
     except ssl.SSLError as error:
-        raise BrokerError(f"no TLS with {where}: {_tls_reason(error)}") from error
+        raise BrokerError(f"no TLS with {where}: {tls_reason(error)}") from error
     except socket.gaierror as error:
         raise BrokerError(f"no broker at {where} (no host has that name)") from error
     except OSError as error:
@@ -197,11 +203,3 @@ def _problems(parts: SplitResult, protocol: Protocol) -> list[str]:
     elif path and not path.isdecimal():
         problems.append("its path must be the number of a database")
     return problems
-
-
-def _tls_reason(error: ssl.SSLError) -> str:
-    if isinstance(error, ssl.SSLCertVerificationError):
-        trust = "set SSL_CERT_FILE to the certificate of its authority"
-        return f"{error.verify_message or 'certificate not trusted'}; {trust}"
-    reason = (error.reason or str(error)).replace("_", " ").lower()
-    return f"{reason}; does it listen for TLS on that port?"

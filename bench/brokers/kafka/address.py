@@ -9,6 +9,7 @@ from bench.brokers.origin import without_password
 from bench.errors import UsageError
 
 DEFAULT_PORT = 9092
+SCHEMES = ("kafka", "kafka+ssl")
 SERVER = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^:\[\]@/?#\s]+)(?::(\d{1,5}))?")
 
 
@@ -24,14 +25,15 @@ class Server:
 @dataclass(frozen=True, slots=True)
 class KafkaAddress:
     servers: tuple[Server, ...]
+    tls: bool = False
 
     @classmethod
     def parse(cls, url: str) -> KafkaAddress:
         """Raises UsageError with every problem of the URL, and without a password."""
         scheme, _, rest = url.partition("://")
         problems = []
-        if scheme.lower() != "kafka":
-            problems.append("its scheme must be kafka")
+        if scheme.lower() not in SCHEMES:
+            problems.append(f"its scheme must be one of {', '.join(SCHEMES)}")
         if "@" in rest:
             problems.append("it names a user, and mqbench logs in to no Kafka")
         names, _, path = rest.rpartition("@")[2].partition("/")
@@ -50,9 +52,13 @@ class KafkaAddress:
         if problems:
             shown = without_password(url.partition("#")[0])
             raise UsageError(f"{shown!r} is not an address of Kafka: {'; '.join(problems)}")
-        return cls(tuple(servers))
+        return cls(tuple(servers), tls=scheme.lower() == SCHEMES[True])
+
+    @property
+    def scheme(self) -> str:
+        return SCHEMES[self.tls]
 
     @property
     def url(self) -> str:
         """All of it, ports written out."""
-        return f"kafka://{','.join(map(str, self.servers))}"
+        return f"{self.scheme}://{','.join(map(str, self.servers))}"

@@ -14,14 +14,15 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from bench.brokers.source import Say
+    from bench.client import Tls
 
 
 @asynccontextmanager
-async def external_kafka(url: str, say: Say) -> AsyncIterator[Broker]:
+async def external_kafka(url: str, tls: Tls, say: Say) -> AsyncIterator[Broker]:
     """Raises UsageError for a URL that is none, BrokerError where no cluster can be used."""
     address = KafkaAddress.parse(url)
     say(f"asking {address.url} for its brokers")
-    await look(address)
+    await look(address, tls)
     first = address.servers[0]
     yield Broker(
         kind="kafka",

@@ -9,13 +9,17 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
+import ssl
 import struct
 import time
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bench.brokers.kafka.address import KafkaAddress, Server
+from bench.brokers.kafka.address import SCHEMES, KafkaAddress, Server
 from bench.brokers.ports import os_reason
+from bench.brokers.tls import tls_reason
+from bench.client import NO_FILES, Tls
 from bench.errors import BrokerError
 
 if TYPE_CHECKING:
@@ -30,17 +34,33 @@ CORRELATION = 0x6D716265
 START = "start one with: docker compose up -d --wait kafka"
 
 
-async def look(address: KafkaAddress, *, limit_s: float = LIMIT_S) -> None:
+@dataclass(frozen=True, slots=True)
+class _Peer:
+    """A server and how it is talked to: in the clear where ``tls`` is None."""
+
+    server: Server
+    tls: Tls | None
+
+    def __str__(self) -> str:
+        return f"{SCHEMES[self.tls is not None]}://{self.server}"
+
+    async def connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        context = self.tls.context() if self.tls is not None else None
+        return await asyncio.open_connection(self.server.host, self.server.port, ssl=context)
+
+
+async def look(address: KafkaAddress, tls: Tls = NO_FILES, *, limit_s: float = LIMIT_S) -> None:
     """Raises BrokerError unless one of the servers answers and every broker that it names can be reached."""
     refusals = []
     for server in address.servers:
+        peer = _Peer(server, tls if address.tls else None)
         try:
-            brokers = await _brokers(server, limit_s)
+            brokers = await _brokers(peer, limit_s)
         except BrokerError as error:
             refusals.append(str(error))
             continue
         for broker in brokers:
-            await _reach(broker, server, limit_s)
+            await _reach(_Peer(broker, peer.tls), peer, limit_s)
         return
     raise BrokerError("; ".join(refusals))
 
@@ -53,7 +73,7 @@ async def until_ready(address: KafkaAddress, last_words: Callable[[], str | None
             raise BrokerError(words)
         try:
             await look(address)
-            await _coordinated(address.servers[0])
+            await _coordinated(_Peer(address.servers[0], None))
         except BrokerError as error:
             if time.monotonic() >= deadline:
                 raise BrokerError(f"it was not ready within {limit_s:g} s: {error}") from error
@@ -62,10 +82,9 @@ async def until_ready(address: KafkaAddress, last_words: Callable[[], str | None
         await asyncio.sleep(PAUSE_S)
 
 
-async def _brokers(server: Server, limit_s: float) -> list[Server]:
-    where = f"kafka://{server}"
+async def _brokers(where: _Peer, limit_s: float) -> list[Server]:
     # About no topic, and none is to be created.
-    answer = await _ask(server, METADATA, METADATA_VERSION, struct.pack(">i?", 0, False), limit_s)
+    answer = await _ask(where, METADATA, METADATA_VERSION, struct.pack(">i?", 0, False), limit_s)
     try:
         (count,), at, brokers = struct.unpack_from(">i", answer, 4), 8, []
         for _ in range(count):
@@ -80,14 +99,16 @@ async def _brokers(server: Server, limit_s: float) -> list[Server]:
     return brokers
 
 
-async def _reach(broker: Server, server: Server, limit_s: float) -> None:
+async def _reach(broker: _Peer, where: _Peer, limit_s: float) -> None:
     """Clients go on to where a broker says that it is (advertised.listeners), whatever address they know."""
     try:
         async with asyncio.timeout(limit_s):
-            _, writer = await asyncio.open_connection(broker.host, broker.port)
+            _, writer = await broker.connect()
             writer.close()
     except TimeoutError:
         reason = f"no answer within {limit_s:g} s"
+    except ssl.SSLError as error:
+        reason = f"no TLS: {tls_reason(error)}"
     except socket.gaierror:
         reason = "no host has that name"
     except OSError as error:
@@ -95,25 +116,24 @@ async def _reach(broker: Server, server: Server, limit_s: float) -> None:
     else:
         return
     raise BrokerError(
-        f"kafka://{server} answers, but sends clients on to {broker}, which cannot be reached from here "
+        f"{where} answers, but sends clients on to {broker.server}, which cannot be reached from here "
         f"({reason}); correct its advertised.listeners"
     )
 
 
-async def _coordinated(server: Server) -> None:
+async def _coordinated(where: _Peer) -> None:
     group = b"mqbench-ready"
     body = struct.pack(">h", len(group)) + group + b"\x00"
-    answer = await _ask(server, FIND_COORDINATOR, FIND_COORDINATOR_VERSION, body, LIMIT_S)
+    answer = await _ask(where, FIND_COORDINATOR, FIND_COORDINATOR_VERSION, body, LIMIT_S)
     if len(answer) < 6 or struct.unpack_from(">h", answer, 4)[0]:
-        raise BrokerError(f"kafka://{server} cannot keep the offsets of groups yet")
+        raise BrokerError(f"{where} cannot keep the offsets of groups yet")
 
 
-async def _ask(server: Server, key: int, version: int, body: bytes, limit_s: float) -> bytes:
+async def _ask(where: _Peer, key: int, version: int, body: bytes, limit_s: float) -> bytes:
     """The answer to one request, without its header."""
     name = b"mqbench"
     request = struct.pack(">hhih", key, version, CORRELATION, len(name)) + name + body
-    where = f"kafka://{server}"
-    async with _connected(server, limit_s) as (reader, writer):
+    async with _connected(where, limit_s) as (reader, writer):
         writer.write(struct.pack(">i", len(request)) + request)
         try:
             size, correlation = struct.unpack(">ii", await reader.readexactly(8))
@@ -121,20 +141,18 @@ async def _ask(server: Server, key: int, version: int, body: bytes, limit_s: flo
                 raise BrokerError(f"{where} is not a broker of Kafka")
             return await reader.readexactly(size - 4)
         except (asyncio.IncompleteReadError, ConnectionError):
-            raise BrokerError(
-                f"{where} hung up instead of answering; is it a broker of Kafka, and without TLS?"
-            ) from None
+            tls = ", and without TLS? With it, its URL begins with kafka+ssl://" if where.tls is None else "?"
+            raise BrokerError(f"{where} hung up instead of answering; is it a broker of Kafka{tls}") from None
 
 
 @asynccontextmanager
 async def _connected(
-    server: Server, limit_s: float
+    where: _Peer, limit_s: float
 ) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
     """For ``limit_s`` at most; every way in which that can fail is one sentence."""
-    where = f"kafka://{server}"
     try:
         async with asyncio.timeout(limit_s):
-            reader, writer = await asyncio.open_connection(server.host, server.port)
+            reader, writer = await where.connect()
             try:
                 yield reader, writer
             finally:
@@ -146,6 +164,8 @@ async def _connected(
             f"no answer from {where} within {limit_s:g} s; is it a broker of Kafka, is it overloaded, "
             "or is a firewall in between?"
         ) from None
+    except ssl.SSLError as error:
+        raise BrokerError(f"no TLS with {where}: {tls_reason(error)}") from error
     except socket.gaierror as error:
         raise BrokerError(f"no broker at {where} (no host has that name)") from error
     except OSError as error:

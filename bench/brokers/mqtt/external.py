@@ -15,14 +15,15 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from bench.brokers.source import Say
+    from bench.client import Tls
 
 
 @asynccontextmanager
-async def external_mqtt(url: str, say: Say) -> AsyncIterator[Broker]:
+async def external_mqtt(url: str, tls: Tls, say: Say) -> AsyncIterator[Broker]:
     """Raises UsageError for a URL that is none, BrokerError where nobody can log in."""
     asked = MqttAddress.parse(url)
     say(f"logging in at {asked.shown}")
-    greeting = await log_in(asked)
+    greeting = await log_in(asked, tls)
     yield Broker(
         kind=re.sub(r"[^a-z0-9]+", "-", greeting.kind).strip("-") or "mqtt",
         origin="external",

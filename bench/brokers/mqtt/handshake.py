@@ -19,6 +19,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from bench.brokers.ports import os_reason
+from bench.brokers.tls import tls_reason
+from bench.client import NO_FILES, Tls
 from bench.errors import BrokerError
 
 if TYPE_CHECKING:
@@ -61,7 +63,7 @@ class Greeting:
     address: MqttAddress
 
 
-async def log_in(address: MqttAddress, *, limit_s: float = LIMIT_S) -> Greeting:
+async def log_in(address: MqttAddress, tls: Tls = NO_FILES, *, limit_s: float = LIMIT_S) -> Greeting:
     """Completes a log-in; raises BrokerError with one sentence that says which step failed, and what next.
 
     A broker that refuses MQTT 5 is asked once more in 3.1.1.
@@ -69,14 +71,14 @@ async def log_in(address: MqttAddress, *, limit_s: float = LIMIT_S) -> Greeting:
     where = address.shown
     try:
         async with asyncio.timeout(limit_s):
-            if (greeting := await _greeted(address)) is None and address.version == "5":
-                greeting = await _greeted(replace(address, version="3.1.1"))
+            if (greeting := await _greeted(address, tls)) is None and address.version == "5":
+                greeting = await _greeted(replace(address, version="3.1.1"), tls)
     except TimeoutError:
         raise BrokerError(
             f"no answer from {where} within {limit_s:g} s; is it overloaded, or is a firewall in between?"
         ) from None
     except ssl.SSLError as error:
-        raise BrokerError(f"no TLS with {where}: {_tls_reason(error)}") from error
+        raise BrokerError(f"no TLS with {where}: {tls_reason(error)}") from error
     except socket.gaierror as error:
         raise BrokerError(f"no broker at {where} (no host has that name)") from error
     except OSError as error:
@@ -138,8 +140,8 @@ class _Wire:
 
 
 @asynccontextmanager
-async def _connected(address: MqttAddress) -> AsyncIterator[_Wire]:
-    context = ssl.create_default_context() if address.tls else None
+async def _connected(address: MqttAddress, tls: Tls) -> AsyncIterator[_Wire]:
+    context = tls.context() if address.tls else None
     reader, writer = await asyncio.open_connection(address.host, address.port, ssl=context)
     try:
         yield _Wire(reader, writer, address.shown)
@@ -151,10 +153,10 @@ async def _connected(address: MqttAddress) -> AsyncIterator[_Wire]:
             await writer.wait_closed()
 
 
-async def _greeted(address: MqttAddress) -> Greeting | None:
+async def _greeted(address: MqttAddress, tls: Tls) -> Greeting | None:
     """None if the broker does not speak this version of the protocol."""
     where = address.shown
-    async with _connected(address) as wire:
+    async with _connected(address, tls) as wire:
         wire.tell(CONNECT, _connect(address))
         try:
             kind, body = await wire.hear()
@@ -236,11 +238,3 @@ def _what_speaks(first: int) -> str:
     if first == 0x15:  # an alert of TLS
         return "wants TLS; use mqtts://"
     return "is not an MQTT server"
-
-
-def _tls_reason(error: ssl.SSLError) -> str:
-    if isinstance(error, ssl.SSLCertVerificationError):
-        trust = "set SSL_CERT_FILE to the certificate of its authority"
-        return f"{error.verify_message or 'certificate not trusted'}; {trust}"
-    reason = (error.reason or str(error)).replace("_", " ").lower()
-    return f"{reason}; does it listen for TLS on that port?"
