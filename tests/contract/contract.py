@@ -59,9 +59,9 @@ class Finding:
 
 
 MIB = 1 << 20
-LIMIT_S = 20.0
+LIMIT_S = float(os.environ.get("MQBENCH_CONTRACT_LIMIT_S", "20"))
 """What should happen has not, if it takes this long."""
-STANDSTILL_S = 8.0
+STANDSTILL_S = 0.4 * LIMIT_S
 """What the harness would wait for a client that says nothing; an error must come from the client before."""
 WINDOW_S = 0.3
 """How long something that must not happen is watched for."""
