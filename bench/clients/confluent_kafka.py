@@ -172,7 +172,8 @@ class Reading:
         self.last: Message | None = None
 
     async def commit(self) -> None:
-        await self.consumer.commit(message=self.last, asynchronous=False)
+        """Sends it, as acks are sent; waited for, it would wait for ever for a coordinator that is gone."""
+        await self.consumer.commit(message=self.last, asynchronous=True)
         self.due = 0
 
     async def batch(self, most: int) -> list[Message]:
@@ -207,8 +208,7 @@ class Reading:
             messages = await self.batch(self.target.prefetch)
             async with self.busy:
                 if messages:
-                    self.last = messages[-1]
-                    await self.commit()
+                    await self.consumer.commit(message=messages[-1], asynchronous=False)
                 for message in messages:
                     handling = receive(message.value())  # type: ignore[arg-type]  # as bytes as it was sent
                     if handling is not None:
