@@ -3,17 +3,17 @@
 The documented way (https://nats-io.github.io/nats.py/modules.html): at most once, ``publish``, and a callback
 given to ``subscribe`` in a queue group. At least once, a stream of JetStream with the retention of a work
 queue: ``publish_async``, whose future is awaited for the broker's confirm (22,000 a second with 50 in flight
-on asyncio, where ``publish``, a request for each message, does 14,000), and ``fetch`` by a pull consumer that
-all consumers of a queue share, each message acknowledged by itself.
+on asyncio, where ``publish``, a request for each message, does 14,000), and each message acknowledged by
+itself. A case's only consumer has them pushed to a callback, and its prefetch is max_ack_pending.
+Several share a pull consumer and ``fetch``: prefetch is the size of a fetch, and the next follows when all of
+one is acknowledged. Pushing is faster (end to end 23,500 messages a second against 16,100 on asyncio, 21,800
+against 18,300 on uvloop, 16,000 against 10,100 on rloop; from a full queue 67,000 against 19,000 on asyncio),
+but max_ack_pending is one for all consumers of a queue: four with a prefetch of one would share one message.
 
-Prefetch is the size of a fetch, and the next follows when all of one is acknowledged. A push consumer is
-faster (end to end 23,500 messages a second against 16,100 on asyncio, 21,800 against 18,300 on uvloop, 16,000
-against 10,100 on rloop), but its only limit, max_ack_pending, is one for all consumers of a queue together:
-four of them with a prefetch of one would get one message at a time. Core NATS has no prefetch at all.
-
-Core NATS keeps no message for anybody who does not listen yet: at most once, only end-to-end can be measured,
-and nothing is persistent. At least once, persistent is the stream's storage: file or memory. A message that
-is not acknowledged comes again after ``AGAIN_S``, as JetStream does not tell a lost consumer from a slow one.
+Core NATS has no prefetch, and keeps no message for anybody who does not listen yet: at most once, only
+end-to-end can be measured, and nothing is persistent. At least once, persistent is the stream's storage: file
+or memory. A message that is not acknowledged comes again after ``AGAIN_S``, since JetStream does not tell a
+lost consumer from a slow one.
 """
 
 from __future__ import annotations
@@ -34,13 +34,14 @@ if TYPE_CHECKING:
 
     from nats.aio.client import Client as Connection
     from nats.aio.msg import Msg
-    from nats.js import JetStreamContext
 
     from bench.client import Client, Depth, Publish, Receive, Target
 
 GROUP = "consumers"
 AGAIN_S = 10.0
 FETCH_S = 86400.0  # a fetch that gets nothing for this long is an error
+# What the broker has delivered must not be dropped here; at least once, max_ack_pending is the limit.
+UNLIMITED = 0
 
 
 class Abilities(contract.Abilities):
@@ -94,23 +95,6 @@ async def heard(target: Target) -> AsyncIterator[tuple[Connection, asyncio.TaskG
             watching.cancel()
 
 
-async def deliver(
-    source: JetStreamContext.PullSubscription, prefetch: int, receive: Receive, busy: asyncio.Lock
-) -> None:
-    while True:
-        messages = await source.fetch(prefetch, FETCH_S)
-        async with busy:
-            waiting = []
-            for message in messages:
-                handling = receive(message.data)
-                if handling is None:
-                    await message.ack()
-                else:
-                    waiting.append(finish(handling, message))
-            if waiting:
-                await asyncio.gather(*waiting)
-
-
 async def finish(handling: Awaitable[None], message: Msg) -> None:
     await handling
     await message.ack()
@@ -118,6 +102,89 @@ async def finish(handling: Awaitable[None], message: Msg) -> None:
 
 async def wait_for(handling: Awaitable[None]) -> None:
     await handling
+
+
+@asynccontextmanager
+async def listening(
+    client: Connection, group: asyncio.TaskGroup, _: Target, queue: str, receive: Receive
+) -> AsyncIterator[None]:
+    """At most once, by core NATS."""
+
+    async def take(message: Msg) -> None:
+        handling = receive(message.data)
+        if handling is not None:
+            group.create_task(wait_for(handling))
+
+    await client.subscribe(queue, queue, take, pending_msgs_limit=UNLIMITED, pending_bytes_limit=UNLIMITED)
+    await client.flush()  # the broker has read the subscription
+    yield
+
+
+@asynccontextmanager
+async def pushed(
+    client: Connection, group: asyncio.TaskGroup, _: Target, queue: str, receive: Receive
+) -> AsyncIterator[None]:
+    """At least once, for the only consumer of a case."""
+    unfinished: set[asyncio.Task[None]] = set()
+
+    async def take(message: Msg) -> None:
+        handling = receive(message.data)
+        if handling is None:
+            await message.ack()
+        else:
+            task = group.create_task(finish(handling, message))
+            unfinished.add(task)
+            task.add_done_callback(unfinished.discard)
+
+    stream = client.jetstream()
+    config = (await stream.consumer_info(queue, GROUP)).config
+    source = await stream.subscribe_bind(
+        queue,
+        config,
+        GROUP,
+        take,
+        manual_ack=True,
+        pending_msgs_limit=UNLIMITED,
+        pending_bytes_limit=UNLIMITED,
+    )
+    yield
+    await source.unsubscribe()
+    if unfinished:
+        await asyncio.wait(unfinished)
+
+
+@asynccontextmanager
+async def pulled(
+    client: Connection, group: asyncio.TaskGroup, target: Target, queue: str, receive: Receive
+) -> AsyncIterator[None]:
+    """At least once, for one of several consumers."""
+    busy = asyncio.Lock()
+
+    async def take(messages: Sequence[Msg]) -> None:
+        waiting = []
+        for message in messages:
+            handling = receive(message.data)
+            if handling is None:
+                await message.ack()
+            else:
+                waiting.append(finish(handling, message))
+        if waiting:
+            await asyncio.gather(*waiting)
+
+    async def deliver() -> None:
+        while True:
+            messages = await source.fetch(target.prefetch, FETCH_S)
+            async with busy:
+                await take(messages)
+
+    source = await client.jetstream().pull_subscribe_bind(GROUP, queue)
+    delivering = group.create_task(deliver(), name=f"deliver {queue}")
+    yield
+    while not delivering.done():  # Python 3.11 forgets a cancellation that meets a result
+        async with busy:  # what was handled is acknowledged
+            delivering.cancel()
+        await asyncio.sleep(0)
+    await source.unsubscribe()
 
 
 class NatsPy:
@@ -129,7 +196,7 @@ class NatsPy:
             yield None
             return
         async with await connect(target) as client:
-            stream = client.jetstream()
+            stream, alone = client.jetstream(), target.consumers == 1
 
             async def depth() -> int:
                 return sum([(await stream.stream_info(name)).state.messages for name in queues])
@@ -149,7 +216,8 @@ class NatsPy:
                         durable_name=GROUP,
                         ack_policy=AckPolicy.EXPLICIT,
                         ack_wait=AGAIN_S,
-                        max_ack_pending=-1,  # what each may hold is the size of its fetch
+                        max_ack_pending=target.prefetch if alone else -1,
+                        deliver_subject=f"{name}.delivered" if alone else None,
                     )
                 yield depth
             finally:
@@ -176,29 +244,9 @@ class NatsPy:
 
     @asynccontextmanager
     async def consumer(self, target: Target, queue: str, receive: Receive) -> AsyncIterator[None]:
+        deliver = listening if not target.acknowledged else pushed if target.consumers == 1 else pulled
         async with heard(target) as (client, group):
-            if target.acknowledged:
-                source = await client.jetstream().pull_subscribe_bind(GROUP, queue)
-                busy = asyncio.Lock()
-                delivering = group.create_task(
-                    deliver(source, target.prefetch, receive, busy), name=f"deliver {queue}"
-                )
-                yield
-                while not delivering.done():  # Python 3.11 forgets a cancellation that meets a result
-                    async with busy:  # what was handled is acknowledged
-                        delivering.cancel()
-                    await asyncio.sleep(0)
-                await source.unsubscribe()
-            else:
-
-                async def take(message: Msg) -> None:
-                    handling = receive(message.data)
-                    if handling is not None:
-                        group.create_task(wait_for(handling))
-
-                # No limits: what the broker has delivered must not be dropped here.
-                await client.subscribe(queue, queue, take, pending_msgs_limit=0, pending_bytes_limit=0)
-                await client.flush()  # the broker has read the subscription
+            async with deliver(client, group, target, queue, receive):
                 yield
             await client.flush()  # the broker has read the last acknowledgements
 
