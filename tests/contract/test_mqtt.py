@@ -3,19 +3,33 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+import os
+import time
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import pytest
+from aiomqtt import MqttError
 
-from bench.brokers import Broker
-from bench.client import Target
+from bench.brokers import Broker, list_brokers
+from bench.brokers.mqtt.address import MqttAddress
+from bench.brokers.mqtt.handshake import until_ready
+from bench.brokers.mqtt.mosquitto import installed
+from bench.brokers.ports import free_ports
+from bench.brokers.supervised import Command, new_folder, supervised
+from bench.client import Client, Target
 from bench.errors import UnsupportedError
 from bench.sample import Sample
 from bench.scenario import Scenario
 from bench.worker import describe
-from contract.contract import WINDOW_S, Contract, until
+from contract import contract
+from contract.aside import aside
+from contract.contract import LIMIT_S, WINDOW_S, Contract, until
+
+CERTIFICATE = Path(__file__).parent.parent / "brokers" / "throwaway-certificate.pem"
 
 
 def is_old(broker: Broker) -> bool:
@@ -28,10 +42,30 @@ def need_prompt_redelivery(broker: Broker) -> None:
         pytest.skip("nats-server delivers again when its ack_wait of 30 s is over, not to a new connection")
 
 
+def has_stopped(pid: int) -> bool:
+    """All of its threads have, as far as the platform tells."""
+    threads = Path(f"/proc/{pid}/task").glob("*/stat")
+    return all(stat.read_text().rpartition(")")[2].split()[0] == "T" for stat in threads)
+
+
 class Mqtt(Contract):
     protocol = "mqtt"
     # Not what waited in the queue before they came: that is the first one's.
     competing = False
+
+    @pytest.fixture(autouse=True)
+    def stopped_altogether(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A signal reaches the threads of nats-server one after another; the last may still confirm."""
+        stop = contract.stopped
+
+        @contextmanager
+        def stopped(broker: Broker) -> Iterator[None]:
+            with stop(broker):
+                while not all(map(has_stopped, broker.pids)):
+                    time.sleep(0.001)
+                yield
+
+        monkeypatch.setattr(contract, "stopped", stopped)
 
     def target(self, broker: Broker, **changes: Any) -> Target:
         return super().target(broker, **{**changes, "prefetch": 100} if is_old(broker) else changes)
@@ -129,6 +163,60 @@ class Mqtt(Contract):
             with pytest.raises(UnsupportedError, match=r"no shared subscriptions"):
                 async with self.client.consumer(target, queue, lambda _: None):
                     pass
+
+
+@asynccontextmanager
+async def over_tls() -> AsyncIterator[str]:
+    """The URL of a mosquitto that listens for TLS only, with the tests' certificate."""
+    found = next(each for each in list_brokers() if (each.origin, each.kind) == ("native", "mosquitto"))
+    if not found.available:
+        assert os.environ.get("CI") != "true", found.detail
+        pytest.skip(found.detail)
+    (port,), folder = free_ports(1), new_folder("mosquitto-tls")
+    lines = (
+        f"listener {port} 127.0.0.1",
+        f"certfile {CERTIFICATE}",
+        f"keyfile {CERTIFICATE}",
+        "allow_anonymous true",
+        "user root",
+    )
+    command = Command(argv=[installed()[0], "-c", str(folder / "mosquitto.conf")], env={})
+    async with supervised(
+        "mosquitto", command, files={"mosquitto.conf": "\n".join(lines)}, folder=folder
+    ) as held:
+        address = MqttAddress(tls=True, host="127.0.0.1", port=port)
+        await until_ready(address, held.last_words, LIMIT_S)
+        yield address.url
+
+
+# paho leaves the socket of a TLS connection that it refuses to the garbage collector.
+@pytest.mark.filterwarnings("ignore:unclosed <s:ResourceWarning")
+@pytest.mark.parametrize("adapter", ["aiomqtt", "gmqtt"])
+async def test_it_speaks_through_tls_to_whom_it_trusts(adapter: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    loop = type(asyncio.get_running_loop()).__module__
+    if adapter == "gmqtt" and loop.startswith("rloop"):
+        pytest.skip("rloop 0.5 has no TLS: its create_connection raises NotImplementedError")
+    client: Client = import_module(f"bench.clients.{adapter}").CLIENT
+    monkeypatch.setenv("SSL_CERT_FILE", str(CERTIFICATE))
+    seen: list[bytes] = []
+    with aside(over_tls()) as (url, _):
+        target = Target(
+            url=url, guarantee="at-least-once", prefetch=10, in_flight=1, ack_every=1, persistent=False
+        )
+        async with (
+            client.topology(target, ["tls"]),
+            client.producer(target, "tls") as publish,
+            client.consumer(target, "tls", seen.append),
+        ):
+            assert callable(publish)
+            await publish(b"in secret")
+            await until(lambda: bool(seen), lambda: "nothing came")
+        monkeypatch.delenv("SSL_CERT_FILE")
+        with pytest.raises((MqttError, ExceptionGroup)) as refused:  # gmqtt's is in a group of ours
+            async with client.topology(target, ["tls"]):
+                pass
+    assert "CERTIFICATE_VERIFY_FAILED" in describe(refused.value)
+    assert seen == [b"in secret"]
 
 
 class TestAiomqtt(Mqtt):
