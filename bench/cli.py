@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import os
 import re
 import signal
@@ -15,7 +16,7 @@ import click
 from bench.errors import BenchError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Sequence
+    from collections.abc import Callable, Coroutine, Sequence
 
 T = TypeVar("T")
 
@@ -77,6 +78,27 @@ def _values(_: click.Context, __: click.Parameter, texts: Sequence[str]) -> dict
     return values
 
 
+def _with_tls(command: Callable[..., None]) -> Callable[..., None]:
+    """Adds the options for a broker that speaks TLS; they reach the command as ``tls``."""
+
+    @functools.wraps(command)
+    def given(*, tls_ca: str | None, tls_certificate: str | None, tls_key: str | None, **asked: Any) -> None:
+        from bench.client import Tls
+
+        command(tls=Tls(ca=tls_ca, certificate=tls_certificate, key=tls_key), **asked)
+
+    for name, words in (
+        ("key", "Key of that certificate, unless the same file holds it."),
+        ("certificate", "Client certificate for a broker that asks for one."),
+        ("ca", "Authority to trust behind amqps:// and its like  [default: those of this machine]"),
+    ):
+        option = click.option(
+            f"--tls-{name}", envvar=f"MQBENCH_TLS_{name.upper()}", metavar="FILE", help=words
+        )
+        given = option(given)
+    return given
+
+
 @main.command()
 @click.argument("scenarios", metavar="[SCENARIO]...", nargs=-1)
 @click.option(
@@ -114,6 +136,7 @@ def _values(_: click.Context, __: click.Parameter, texts: Sequence[str]) -> dict
     metavar="SPEC",
     help="auto, native, docker, embedded, or the URL of a broker that runs.",
 )
+@_with_tls
 @click.option(
     "--set",
     "values",

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import time
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
 
 from bench import plan as planning
 from bench.ceiling import harness_cpu_us
+from bench.client import NO_FILES, Tls
 from bench.driver import SLICE_S
 from bench.errors import BrokerError, EngineError, UnsupportedError
 from bench.hlog import write_header, write_interval
@@ -78,6 +79,7 @@ class Runner:
         recorder: Recorder,
         tell: Callable[[Progress], None],
         usable_cores: float | None = None,
+        tls: Tls = NO_FILES,
     ) -> None:
         self._plan = plan
         self._engine = engine
@@ -87,6 +89,7 @@ class Runner:
         self._recorder = recorder
         self._tell = tell
         self._usable_cores = usable_cores
+        self._tls = tls
         self._counts: dict[tuple[int, int], int] = {}
         self._harness_us: dict[int, float | None] = {}
         self._done = 0
@@ -204,6 +207,7 @@ class Runner:
                 "adapter": case.entry.adapter,
                 "loop": environment.loop,
                 "url": trial.broker.url,
+                "tls": asdict(self._tls),
                 "queues": queue_names(case),
                 "scenario": case.scenario.to_json(),
                 "limit_s": self._plan.limit_s,

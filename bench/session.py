@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from bench import catalogue, environments, loops, plan
 from bench.brokers import check_spec, open_broker
 from bench.ceiling import measure
+from bench.client import NO_FILES, Tls
 from bench.engine.local import LocalEngine
 from bench.errors import BrokerError, UsageError
 from bench.machine import fingerprint
@@ -35,6 +36,7 @@ HEADLINE_LOOPS = ("asyncio", "uvloop")
 QUICK: dict[str, float] = {"warmup_s": 0.2, "measure_s": 0.5}
 QUICK_ROUNDS = 2
 WATCH_S = 0.5
+TLS_OPTIONS = ("--tls-ca", "--tls-certificate", "--tls-key")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +58,7 @@ class Request:
     command: Sequence[str]
     pythons: Sequence[str] = ()
     consumer_client: str | None = None
+    tls: Tls = NO_FILES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +82,7 @@ async def run(request: Request, *, say: Say, tell: Callable[[Progress], None]) -
             consumers,
             folder,
             broker=request.broker,
+            tls=request.tls,
             facts={"command": shown_command(request.command)},
             say=say,
             tell=tell,
@@ -100,8 +104,15 @@ def wanted_by(planned: plan.Plan, *, consumers: bool) -> dict[int, environments.
 
 
 def shown_command(words: Sequence[str]) -> list[str]:
-    """A command as it may be stored: without credentials."""
-    return ["mqbench", *(re.sub(r"://[^/\s]*@", "://…@", word) for word in words)]
+    """A command as it may be stored: without credentials, nor where somebody keeps them."""
+    shown = [re.sub(r"://[^/\s]*@", "://…@", word) for word in words]
+    for index, word in enumerate(shown):
+        option, equals, _ = word.partition("=")
+        if option in TLS_OPTIONS and equals:
+            shown[index] = f"{option}=…"
+        elif option in TLS_OPTIONS:
+            shown[index + 1 : index + 2] = ["…"]
+    return ["mqbench", *shown]
 
 
 async def measured(
@@ -114,6 +125,7 @@ async def measured(
     facts: Mapping[str, Any],
     say: Say,
     tell: Callable[[Progress], None],
+    tls: Tls = NO_FILES,
 ) -> Outcome:
     """Carries a plan out, into a folder whose run.json has these ``facts`` too; ``broker`` as asked for."""
     machine = fingerprint()
@@ -130,7 +142,7 @@ async def measured(
         async with AsyncExitStack() as stack:
             brokers: dict[str, Broker] = {}
             for protocol in dict.fromkeys(case.protocol for case in planned.cases):
-                found = await stack.enter_async_context(open_broker(broker, protocol, say=say))
+                found = await stack.enter_async_context(open_broker(broker, protocol, tls=tls, say=say))
                 brokers[protocol] = found
                 say(f"broker: {found.origin} {found.kind} {found.version}: {found.why}")
             recorder.note(brokers={name: described(one) for name, one in brokers.items()})
@@ -143,6 +155,7 @@ async def measured(
                 recorder=recorder,
                 tell=tell,
                 usable_cores=machine.usable_cores,
+                tls=tls,
             )
             try:
                 outcome = await runner.run()
@@ -163,7 +176,7 @@ def planned_for(request: Request) -> plan.Plan:
         environments.find_loop(name)
     pythons = {asked: environments.find_python(asked) for asked in request.pythons or (None,)}
     chosen = [(client, catalogue.find_client(client)) for client in request.clients or HEADLINE_CLIENTS]
-    check_spec(request.broker, dict.fromkeys(entry.abilities.protocol for _, entry in chosen))
+    check_spec(request.broker, dict.fromkeys(entry.abilities.protocol for _, entry in chosen), request.tls)
     consumer = request.consumer_client
     return plan.make(
         scenarios=entries,

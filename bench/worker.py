@@ -4,7 +4,7 @@ Commands come on standard input. Answers go to what was standard output when the
 on standard output is standard error, so that a client that prints cannot break the protocol. End of input
 means that the parent is gone: the worker ends too.
 
-    -> {"do": "connect", "adapter", "loop", "url", "queues", "scenario", "limit_s", "role"?}
+    -> {"do": "connect", "adapter", "loop", "url", "queues", "scenario", "limit_s", "tls"?, "role"?}
     <- {"connected": {"declare_s", "connect_s", "join_s"}, "loop": "uvloop.Loop"}
     -> {"do": "warm-up"}           <- {"rate_per_s", "fewest", "account"}
     -> {"do": "slice", "messages"} <- {"sample": {...}}
@@ -29,7 +29,7 @@ from importlib import import_module
 from importlib.util import module_from_spec, spec_from_file_location
 from typing import TYPE_CHECKING, Any
 
-from bench.client import Target
+from bench.client import Target, Tls
 from bench.driver import Driver
 from bench.errors import BenchError, ClientFailedError, WorkerFailedError
 from bench.gauges import Gauges, peak_rss_bytes, raise_file_limit
@@ -107,6 +107,7 @@ class Worker:
                     ack_every=scenario.ack_every,
                     persistent=scenario.persistent,
                     consumers=scenario.consumers,
+                    tls=Tls(**order.get("tls", {})),
                 ),
                 scenario,
                 order["queues"],

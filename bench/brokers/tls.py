@@ -53,10 +53,14 @@ def tls_reason(error: ssl.SSLError) -> str:
 
 
 def _unfit(tls: Tls, error: OSError) -> str:
-    reason = (getattr(error, "reason", None) or str(error)).replace("_", " ").lower()
     if tls.key is None:
-        return f"--tls-certificate {tls.certificate!r} cannot be used ({reason}); is its key in --tls-key?"
+        return (
+            f"--tls-certificate {tls.certificate!r} does not hold a certificate and its key in PEM; "
+            "a key in a file of its own is named with --tls-key"
+        )
+    if getattr(error, "reason", None) == "KEY_VALUES_MISMATCH":
+        return f"--tls-key {tls.key!r} is not the key of --tls-certificate {tls.certificate!r}"
     return (
-        f"--tls-certificate {tls.certificate!r} and --tls-key {tls.key!r} cannot be used together "
-        f"({reason}); both must be PEM, the key without a passphrase"
+        f"--tls-certificate {tls.certificate!r} and --tls-key {tls.key!r} must be in PEM, "
+        "the key without a passphrase"
     )
