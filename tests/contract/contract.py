@@ -189,6 +189,10 @@ class Contract:
     async def test_one_lane_one_queue_and_one_message_at_a_time_arrive(self, broker: Broker) -> None:
         await self.drive(broker, Scenario(in_flight=1, prefetch=1), messages=40)
 
+    async def test_more_than_one_read_of_the_socket_at_a_time_arrives(self, broker: Broker) -> None:
+        """A full prefetch of these is several reads, so acknowledgements fall between a message's parts."""
+        await self.drive(broker, Scenario(payload_bytes=16 * 1024))
+
     async def test_acknowledging_every_tenth_message_loses_and_leaves_nothing(self, broker: Broker) -> None:
         await self.drive(broker, Scenario(ack_every=10, prefetch=20, consumers=2), messages=105)
 
