@@ -110,7 +110,7 @@ class Connection(asyncio.Protocol):
         while end - start >= wire.FRAME_OVERHEAD_BYTES:
             kind, channel_id, size = head(data, start)
             payload_at, stop = start + 7, start + 7 + size
-            if stop >= end and size + wire.FRAME_OVERHEAD_BYTES <= frame_max_bytes:
+            if stop >= end and size <= frame_max_bytes:
                 break
             payload = data[payload_at:stop]
             try:
@@ -145,10 +145,7 @@ class Connection(asyncio.Protocol):
 
     def _frame(self, kind: int, channel_id: int, payload: bytes, frame_end: bytes) -> None:
         """The careful way, for every frame that is not hot."""
-        if (
-            len(payload) + wire.FRAME_OVERHEAD_BYTES > self.frame_max_bytes
-            or frame_end != wire.FRAME_END_BYTE
-        ):
+        if len(payload) > self.frame_max_bytes or frame_end != wire.FRAME_END_BYTE:
             raise AmqpError(replies.FRAME_ERROR, "a frame is too long or does not end where it says")
         if kind == wire.HEARTBEAT:
             if channel_id or payload:
@@ -160,6 +157,12 @@ class Connection(asyncio.Protocol):
                 raise AmqpError(replies.FRAME_ERROR, "content belongs to a channel")
             self._own_method(read_method(payload))
         elif not self._closing:
+            # Clients that forget to count the 8 bytes around a payload are tolerated, as RabbitMQ does; what
+            # they sent is cut to the length that others have negotiated.
+            most = self.frame_max_bytes - wire.FRAME_OVERHEAD_BYTES
+            if kind == wire.BODY and len(payload) > most:
+                self._channel_frame(kind, channel_id, payload[:most])
+                payload = payload[most:]
             self._channel_frame(kind, channel_id, payload)
 
     def _channel_frame(self, kind: int, channel_id: int, payload: bytes) -> None:
