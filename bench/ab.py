@@ -85,10 +85,12 @@ async def run(request: Request, *, say: Say, tell: Tell) -> Finished:
         pairs=tuple((one.number, other.number) for one, other in pairs),
     )
     wanted = apart(planned, session.wanted_by(planned, consumers=False))
-    if any(one.twin == 2 for one in wanted.values()):
-        say("both sides are the same: each has an environment of its own, and what differs is chance")
     async with AsyncExitStack() as stack:
         built = await stack.enter_async_context(environments.prepared(wanted.values(), say=say))
+        if base == candidate:
+            say("both sides are the same: each has an environment of its own, and what differs is chance")
+        elif any(_one(built, wanted, *block) for block in planned.blocks):
+            say("both sides are the same installation by two names: what differs is chance")
         job = _Job(request, arms, {number: built[one] for number, one in wanted.items()}, say, tell)
         if request.budget_s is not None or request.until is not None:
             tried = folder.with_name(f"{folder.name}-pilot")
@@ -223,6 +225,21 @@ def _same(one: Wanted, other: Wanted) -> bool:
         for each in (one, other)
     )
     return first == second
+
+
+def _one(
+    built: Mapping[Wanted, environments.Environment],
+    wanted: Mapping[int, Wanted],
+    base: Case,
+    candidate: Case,
+) -> bool:
+    """Whether two cases run the same adapter and scenario in one and the same environment."""
+    one, other = wanted[base.number], wanted[candidate.number]
+    return (built[one], one.entry.adapter, base.scenario) == (
+        built[other],
+        other.entry.adapter,
+        candidate.scenario,
+    )
 
 
 def _plan(request: Request, pairs: Pairs, rounds: int, slices: int | None, seed: int) -> Plan:
