@@ -43,7 +43,7 @@ def inside(distribution: str, name: str, *, oldest: tuple[int, ...]) -> Executab
         files = metadata.files(distribution) or ()
     except metadata.PackageNotFoundError:
         raise BrokerError(f"{distribution} is not installed") from None
-    paths = (str(file.locate()) for file in files if file.name in {name, f"{name}.exe"})
+    paths = (str(Path(file.locate()).resolve()) for file in files if file.name in {name, f"{name}.exe"})
     path = next((path for path in paths if os.access(path, os.X_OK)), None)
     if path is None:
         raise BrokerError(f"{distribution} is installed without its {name}")

