@@ -8,18 +8,18 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from bench import catalogue, environments, pilot, plan, results, session, sides
+from bench import catalogue, environments, plan, results, session, sides
 from bench.brokers import check_spec
-from bench.comparison import Arms, Cell, compare
 from bench.driver import SLICE_S
 from bench.errors import ResultsError, UsageError
-from bench.report import versus
 from bench.schema import COMPARISON_COLUMNS
+from bench.sides import Arms
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from bench.comparison import Cell
     from bench.environments import Wanted
     from bench.plan import Case, Plan
     from bench.runner import Outcome, Progress
@@ -67,6 +67,10 @@ class Finished:
     outcome: Outcome
     cells: Sequence[Cell]
 
+    @property
+    def decided(self) -> bool:
+        return any(cell.decided for cell in self.cells)
+
 
 async def run(request: Request, *, say: Say, tell: Tell) -> Finished:
     """Measures and judges; raises BenchError with whatever was measured so far on disk."""
@@ -85,6 +89,8 @@ async def run(request: Request, *, say: Say, tell: Tell) -> Finished:
         pairs=tuple((one.number, other.number) for one, other in pairs),
     )
     wanted = apart(planned, session.wanted_by(planned, consumers=False))
+    from bench import pilot  # noqa: PLC0415  # the statistics take seconds, and what is refused needs none
+
     async with AsyncExitStack() as stack:
         built = await stack.enter_async_context(environments.prepared(wanted.values(), say=say))
         if base == candidate:
@@ -128,6 +134,8 @@ class _Job:
             say=self.say,
             tell=self.tell,
         )
+        from bench.report import versus  # noqa: PLC0415  # as in cells_of
+
         cells = cells_of(results.load(folder))
         results.write_table(folder / results.COMPARISON, COMPARISON_COLUMNS, versus.rows(cells))
         return Finished(folder=folder, outcome=outcome, cells=cells)
@@ -137,6 +145,8 @@ def cells_of(stored: results.Run) -> list[Cell]:
     """The cells of a stored run; empty for one that has no arms."""
     if "arms" not in stored.facts:
         return []
+    from bench.comparison import compare  # noqa: PLC0415  # the statistics take seconds, and come last
+
     arms = Arms.from_json(stored.facts["arms"])
     return compare(arms, stored.trials, stored.slices, seed=stored.facts["seed"])
 
@@ -264,6 +274,8 @@ def _pilot_of(request: Request, planned: Plan) -> Plan:
 
 def _shaped(request: Request, planned: Plan, tried: Finished, took_s: float, say: Say) -> Plan:
     """The plan with the rounds, and for a budget the slices, that its pilot led to."""
+    from bench import pilot  # noqa: PLC0415  # as in run
+
     stored = results.load(tried.folder)
     shown = pilot.read(Arms.from_json(stored.facts["arms"]), stored.trials, stored.slices, took_s)
     if request.until is not None:

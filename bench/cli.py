@@ -304,7 +304,6 @@ def ab(shape: str, **asked: Any) -> None:
     from rich.console import Console
 
     from bench import ab as comparing
-    from bench.comparison import DECIDED
     from bench.live import view
 
     os.environ.pop(BROKER_VARIABLE, None)  # it may hold a password, and no child needs it
@@ -314,8 +313,7 @@ def ab(shape: str, **asked: Any) -> None:
     _show(finished.folder, shape)
     for failure in finished.outcome.failures.values():
         click.echo(f"mqbench: invalid: {failure}", err=True)
-    decided = any(cell.outcome in DECIDED for cell in finished.cells)
-    sys.exit(1 if finished.outcome.invalid else 0 if decided else 3)
+    sys.exit(1 if finished.outcome.invalid else 0 if finished.decided else 3)
 
 
 @main.command()

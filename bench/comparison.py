@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import PurePath
-from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -15,34 +15,12 @@ from bench.stats.effects import round_effect
 from bench.stats.verdicts import Verdict, verdicts
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
+
+    from bench.sides import Arms
 
 Pair: TypeAlias = tuple[int, int]
 Outcome = Literal["faster", "slower", "no difference", "inconclusive", "invalid", "skipped"]
-
-DECIDED = ("faster", "slower", "no difference")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Arms:
-    """Which cases are compared, as run.json has it.
-
-    ``differ`` is the one way in which the sides ``base`` and ``candidate``, as they were asked for, differ;
-    ``pairs`` are the numbers of a base case and of its candidate.
-    """
-
-    differ: str
-    base: str
-    candidate: str
-    pairs: tuple[Pair, ...]
-
-    def to_json(self) -> dict[str, Any]:
-        return asdict(self)
-
-    @classmethod
-    def from_json(cls, facts: Mapping[str, Any]) -> Self:
-        pairs = tuple((int(base), int(candidate)) for base, candidate in facts["pairs"])
-        return cls(differ=facts["differ"], base=facts["base"], candidate=facts["candidate"], pairs=pairs)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +45,10 @@ class Cell:
     p: float | None
     base_rate_per_s: float | None
     candidate_rate_per_s: float | None
+
+    @property
+    def decided(self) -> bool:
+        return self.outcome in ("faster", "slower", "no difference")
 
 
 def compare(

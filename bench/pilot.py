@@ -18,7 +18,7 @@ from bench.stats.verdicts import ALPHA
 if TYPE_CHECKING:
     import pandas as pd
 
-    from bench.comparison import Arms
+    from bench.sides import Arms
 
 FEWEST_SLICES, MOST_SLICES = 5, 40
 # What the median of many slices costs against their mean: pi / 2 times the variance.

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Self
 
 from bench.errors import ComparisonRefusedError, UnknownNameError, UsageError
 from bench.scenario import Scenario
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
 
 GUARANTEES = ("guarantee", "persistent", "measure", "protocol")
 """What two sides must have in common unless it is allowed by name: without it a rate is of other work."""
@@ -34,6 +34,28 @@ class Side:
 
     def __str__(self) -> str:
         return self.asked if self.differ == "client" else f"{self.differ}={self.asked}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arms:
+    """Which cases are compared, as run.json has it.
+
+    ``differ`` is the one way in which the sides ``base`` and ``candidate``, as they were asked for, differ;
+    ``pairs`` are the numbers of a base case and of its candidate.
+    """
+
+    differ: str
+    base: str
+    candidate: str
+    pairs: tuple[tuple[int, int], ...]
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, facts: Mapping[str, Any]) -> Self:
+        pairs = tuple((int(base), int(candidate)) for base, candidate in facts["pairs"])
+        return cls(differ=facts["differ"], base=facts["base"], candidate=facts["candidate"], pairs=pairs)
 
 
 def parse(word: str) -> Side:

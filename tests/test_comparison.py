@@ -10,9 +10,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bench.comparison import Arms, Cell, compare, round_effects
+from bench.comparison import Cell, compare, round_effects
 from bench.report import versus
 from bench.schema import COMPARISON_COLUMNS
+from bench.sides import Arms
 
 ARMS = Arms(differ="client", base="aio-pika==9.6.2", candidate="aio-pika==10.2.1", pairs=((1, 2),))
 SLICES = 20
