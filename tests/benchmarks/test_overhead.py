@@ -70,7 +70,7 @@ async def paired_ratios(client: str, url: str) -> list[float]:
 @pytest.mark.parametrize("client", sorted(minimal.LOOPS))
 def test_overhead_over_a_hand_written_loop(benchmark: Any, client: str, loop: str) -> None:
     async def measured() -> list[float]:
-        async with open_broker("auto", "amqp") as broker:
+        async with open_broker("auto", load(client).abilities.protocol) as broker:
             return await paired_ratios(client, broker.url)
 
     def run() -> list[float]:

@@ -1,0 +1,189 @@
+"""Hand-written loops for the clients of MQTT, Kafka, NATS and Redis."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import aiokafka  # type: ignore[import-untyped]  # no types
+import aiokafka.admin  # type: ignore[import-untyped]  # no types
+import aiomqtt
+import nats
+from lanes import Arrivals, Send, lanes
+from nats.js.api import AckPolicy, ConsumerConfig, RetentionPolicy, StorageType
+from redis.asyncio import BlockingConnectionPool, Redis
+
+from bench.scenario import Scenario
+
+
+@asynccontextmanager
+async def with_aiomqtt(url: str, queue: str, scenario: Scenario) -> AsyncIterator[Send]:
+    body, parts = bytes(scenario.payload_bytes), urlsplit(url)
+    arrivals = Arrivals()
+
+    def client() -> aiomqtt.Client:
+        made = aiomqtt.Client(
+            parts.hostname or "localhost",
+            parts.port or 1883,
+            username=unquote(parts.username) if parts.username else None,
+            password=unquote(parts.password) if parts.password else None,
+            protocol=aiomqtt.ProtocolVersion.V5,
+            max_queued_incoming_messages=0,
+            max_inflight_messages=scenario.in_flight,
+        )
+        made.pending_calls_threshold = 10 * scenario.in_flight
+        return made
+
+    async def consume(consuming: aiomqtt.Client) -> None:
+        async for _ in consuming.messages:
+            arrivals.one()
+
+    async with client() as consuming, client() as publishing, asyncio.TaskGroup() as group:
+        await consuming.subscribe(queue, qos=1)
+        task = group.create_task(consume(consuming))
+
+        async def lane(_: int, numbers: Any) -> None:
+            for _number in numbers:
+                await publishing.publish(queue, body, qos=1)
+
+        async def send(count: int) -> None:
+            arrivals.expect(count)
+            await lanes(scenario.in_flight, count, lane)
+            await arrivals.all.wait()
+
+        yield send
+        task.cancel()
+
+
+@asynccontextmanager
+async def with_aiokafka(url: str, queue: str, scenario: Scenario) -> AsyncIterator[Send]:
+    body, server = bytes(scenario.payload_bytes), urlsplit(url).netloc
+    arrivals, room = Arrivals(), asyncio.Event()
+    outstanding = 0
+
+    def done(_: Any) -> None:
+        nonlocal outstanding
+        outstanding -= 1
+        room.set()
+
+    async def consume(consumer: aiokafka.AIOKafkaConsumer) -> None:
+        while True:
+            for messages in (await consumer.getmany(timeout_ms=500, max_records=scenario.prefetch)).values():
+                for _ in messages:
+                    arrivals.one()
+                await consumer.commit()
+
+    admin = aiokafka.admin.AIOKafkaAdminClient(bootstrap_servers=server)
+    await admin.start()
+    await admin.create_topics([aiokafka.admin.NewTopic(queue, 1, 1)])
+    async with (
+        aiokafka.AIOKafkaProducer(
+            bootstrap_servers=server, acks="all", enable_idempotence=True, max_batch_size=1 << 20
+        ) as producer,
+        aiokafka.AIOKafkaConsumer(
+            queue,
+            bootstrap_servers=server,
+            group_id=queue,
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+        ) as consumer,
+        asyncio.TaskGroup() as group,
+    ):
+        task = group.create_task(consume(consumer))
+
+        async def send(count: int) -> None:
+            nonlocal outstanding
+            arrivals.expect(count)
+            for _ in range(count):
+                while outstanding >= scenario.in_flight:
+                    room.clear()
+                    await room.wait()
+                outstanding += 1
+                (await producer.send(queue, body)).add_done_callback(done)
+            await arrivals.all.wait()
+
+        yield send
+        task.cancel()
+    await admin.delete_topics([queue])
+    await admin.close()
+
+
+@asynccontextmanager
+async def with_nats_py(url: str, queue: str, scenario: Scenario) -> AsyncIterator[Send]:
+    body = bytes(scenario.payload_bytes)
+    arrivals = Arrivals()
+
+    async def on_message(message: Any) -> None:
+        await message.ack()
+        arrivals.one()
+
+    consuming, publishing = await nats.connect(url), await nats.connect(url)
+    stream = consuming.jetstream()
+    await stream.add_stream(
+        name=queue, subjects=[queue], retention=RetentionPolicy.WORK_QUEUE, storage=StorageType.MEMORY
+    )
+    await stream.subscribe(
+        queue,
+        cb=on_message,
+        manual_ack=True,
+        config=ConsumerConfig(ack_policy=AckPolicy.EXPLICIT, max_ack_pending=scenario.prefetch),
+    )
+    send_async = publishing.jetstream(publish_async_max_pending=scenario.in_flight).publish_async
+
+    async def lane(_: int, numbers: Any) -> None:
+        for _number in numbers:
+            await (await send_async(queue, body))
+
+    async def send(count: int) -> None:
+        arrivals.expect(count)
+        await lanes(scenario.in_flight, count, lane)
+        await arrivals.all.wait()
+
+    yield send
+    await stream.delete_stream(queue)
+    await consuming.close()
+    await publishing.close()
+
+
+@asynccontextmanager
+async def with_redis(url: str, queue: str, scenario: Scenario) -> AsyncIterator[Send]:
+    body = bytes(scenario.payload_bytes)
+    arrivals = Arrivals()
+    pool: Any = BlockingConnectionPool.from_url(url, max_connections=scenario.in_flight)
+    publishing, reading = Redis(connection_pool=pool), Redis.from_url(url)
+    settling = Redis.from_url(url)
+    await publishing.xgroup_create(queue, "group", id="0", mkstream=True)
+
+    async def consume() -> None:
+        while True:
+            answer: Any = await reading.xreadgroup(
+                "group", "consumer", {queue: ">"}, count=scenario.prefetch, block=0
+            )
+            for _, entries in answer:
+                pipeline = settling.pipeline(transaction=False)
+                for identifier, _fields in entries:
+                    pipeline.xack(queue, "group", identifier)
+                pipeline.xdel(queue, *(identifier for identifier, _fields in entries))
+                await pipeline.execute()
+                for _entry in entries:
+                    arrivals.one()
+
+    async def lane(_: int, numbers: Any) -> None:
+        for _number in numbers:
+            await publishing.xadd(queue, {b"body": body})
+
+    async def send(count: int) -> None:
+        arrivals.expect(count)
+        await lanes(scenario.in_flight, count, lane)
+        await arrivals.all.wait()
+
+    task = asyncio.create_task(consume())
+    yield send
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    await publishing.delete(queue)
+    for client in (publishing, reading, settling):
+        await client.aclose()
