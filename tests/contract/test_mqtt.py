@@ -31,6 +31,8 @@ from contract.contract import LIMIT_S, WINDOW_S, Contract, until
 
 CERTIFICATE = Path(__file__).parent.parent / "brokers" / "throwaway-certificate.pem"
 
+SHUT_OUT_S = 1.1  # nats-server's mqttSessFlappingJailDur is 1 s
+
 
 def is_old(broker: Broker) -> bool:
     """It speaks 3.1.1 only: it has one prefetch for all, and no shared subscriptions."""
@@ -76,6 +78,18 @@ class Mqtt(Contract):
             await self.seen_to_leave(target, name)
             yield name
             await self.seen_to_leave(target, name)
+
+    async def gone(self, broker: Broker, queue: str) -> bool:
+        if not is_old(broker):
+            return await super().gone(broker, queue)
+        await asyncio.sleep(SHUT_OUT_S)  # the test has just used the session of that name
+        target, seen = self.target(broker), list[bytes]()
+        async with self.client.topology(target, [queue]):
+            await self.seen_to_leave(target, queue)
+            async with self.client.consumer(target, queue, seen.append):
+                pass
+            await self.seen_to_leave(target, queue)
+        return not seen
 
     async def seen_to_leave(self, target: Target, queue: str) -> None:
         """Returns when nats-server has had time to see that a connection was closed.
