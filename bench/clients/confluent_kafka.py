@@ -24,6 +24,7 @@ round them. ``persistent`` changes nothing, Kafka always writes to disk.
 from __future__ import annotations
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from itertools import cycle
@@ -44,6 +45,9 @@ if TYPE_CHECKING:
 
 LARGEST_BYTES = 1 << 26  # of a batch, and so of a body and what surrounds it
 LIMIT_S = 10.0
+# Leaving waits for commits, and these for a coordinator that may be lost: as long as a session of its group,
+# of which there is none here, and a request are given, 45 and 60 s.
+LEAVING = {"session.timeout.ms": 3000, "heartbeat.interval.ms": 1000, "socket.timeout.ms": 3000}
 WAIT_S = 0.1  # a poll cannot be interrupted: so long may leaving a consumer take
 
 
@@ -142,9 +146,9 @@ class ConfluentKafka:
             yield
             return
         offsets = {"group.id": queue, "enable.auto.commit": False, "auto.offset.reset": "earliest"}
-        waiting = {"fetch.wait.max.ms": self.fetch_wait_ms}
+        waiting = {"fetch.wait.max.ms": self.fetch_wait_ms, **LEAVING}
         async with (
-            AIOConsumer(settings(target, **offsets, **waiting), max_workers=2) as consumer,
+            AIOConsumer(settings(target, **offsets, **waiting), executor=threads()) as consumer,
             asyncio.TaskGroup() as group,
         ):
             self.taken.add((queue, number))
@@ -213,6 +217,11 @@ class Reading:
                     handling = receive(message.value())  # type: ignore[arg-type]  # as bytes as it was sent
                     if handling is not None:
                         await handling
+
+
+def threads() -> ThreadPoolExecutor:
+    """Ours, since a consumer waits for the end of its own, even where a call of librdkafka does not end."""
+    return ThreadPoolExecutor(max_workers=2, thread_name_prefix="consumer")
 
 
 async def remove(admin: AdminClient, queue: str) -> None:
