@@ -11,6 +11,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import gmqtt  # type: ignore[import-untyped]  # ships no types
 import pytest
 from aiomqtt import MqttError
 
@@ -37,6 +38,17 @@ SHUT_OUT_S = 1.1  # nats-server's mqttSessFlappingJailDur is 1 s
 def is_old(broker: Broker) -> bool:
     """It speaks 3.1.1 only: it has one prefetch for all, and no shared subscriptions."""
     return "version=3.1.1" in broker.url
+
+
+async def has_session(broker: Broker, identifier: str) -> bool:
+    """Whether the broker greets who comes back with a session that it kept."""
+    address, present = MqttAddress.parse(broker.url), list[int]()
+    client = gmqtt.Client(identifier, clean_session=False)
+    client.set_auth_credentials(address.user, address.password)
+    client.on_connect = lambda _, session_present, *__: present.append(session_present)
+    await client.connect(address.host, address.port)
+    await client.disconnect()
+    return present != [0]
 
 
 def need_prompt_redelivery(broker: Broker) -> None:
@@ -81,7 +93,7 @@ class Mqtt(Contract):
 
     async def gone(self, broker: Broker, queue: str) -> bool:
         if not is_old(broker):
-            return await super().gone(broker, queue)
+            return not await has_session(broker, queue)
         await asyncio.sleep(SHUT_OUT_S)  # the test has just used the session of that name
         target, seen = self.target(broker), list[bytes]()
         async with self.client.topology(target, [queue]):
@@ -160,6 +172,12 @@ class Mqtt(Contract):
     ) -> None:
         need_prompt_redelivery(broker)
         await super().test_a_consumer_that_is_cut_off_before_the_ack_leaves_the_messages(broker)
+
+    async def test_a_queue_is_a_session_while_it_is_there(self, broker: Broker) -> None:
+        if is_old(broker):
+            pytest.skip("nats-server minds who takes a session over")
+        async with self.queue(self.target(broker)) as queue:
+            assert await has_session(broker, queue)
 
     async def test_a_prefetch_that_the_broker_would_not_keep_is_refused(self, broker: Broker) -> None:
         if not is_old(broker):
