@@ -49,6 +49,8 @@ class Abilities:
     publishing     await: ``producer`` yields Publish; future: it yields Send, and the harness keeps
                    ``in_flight`` of its futures outstanding; never more than that, never weaker
     most_bytes     the largest body that it can send; 0 if it has no limit of its own
+    least_bytes    the smallest one that arrives
+    trouble        what is known to go wrong on a loop: pairs of the loop's name and a sentence
     """
 
     distribution: str
@@ -60,6 +62,8 @@ class Abilities:
     ack_every: bool = True
     persistent: bool = True
     most_bytes: int = 0
+    least_bytes: int = 0
+    trouble: tuple[tuple[str, str], ...] = ()
 
     def shortfall(self, scenario: Scenario) -> str | None:
         """What the scenario asks for and this client cannot do, in words; None if it can do all of it."""
@@ -74,6 +78,8 @@ class Abilities:
             return f"{name} cannot ask for persistent messages"
         if self.most_bytes and scenario.payload_bytes > self.most_bytes:
             return f"{name} cannot send bodies over {self.most_bytes} bytes"
+        if scenario.payload_bytes < self.least_bytes:
+            return f"{name} cannot deliver bodies under {self.least_bytes} bytes"
         return None
 
 

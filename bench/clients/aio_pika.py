@@ -35,7 +35,11 @@ async def lost(closing: asyncio.Future[BaseException | None]) -> None:
 
 
 class AioPika:
-    abilities = Abilities(distribution="aio-pika", protocol="amqp")
+    abilities = Abilities(
+        distribution="aio-pika",
+        protocol="amqp",
+        trouble=(("rloop", "does not hear that its connection was reset"),),
+    )
 
     @asynccontextmanager
     async def topology(self, target: Target, queues: Sequence[str]) -> AsyncIterator[Depth]:

@@ -75,7 +75,12 @@ async def connection(target: Target) -> AsyncIterator[tuple[AmqpProtocol, asynci
 
 
 class Aioamqp:
-    abilities = Abilities(distribution="aioamqp", protocol="amqp", ordering="lane")
+    abilities = Abilities(
+        distribution="aioamqp",
+        protocol="amqp",
+        ordering="lane",
+        trouble=(("rloop", "does not hear that its connection was reset"),),
+    )
 
     @asynccontextmanager
     async def topology(self, target: Target, queues: Sequence[str]) -> AsyncIterator[Depth]:

@@ -23,7 +23,6 @@ from typing import TYPE_CHECKING
 import aiorabbit  # type: ignore[import-not-found]  # it lives in an environment of its own
 
 from bench.client import Abilities
-from bench.errors import UnsupportedError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -49,7 +48,17 @@ async def lost(client: aiorabbit.client.Client) -> None:
 
 
 class Aiorabbit:
-    abilities = Abilities(distribution="aiorabbit", protocol="amqp", most_bytes=131064)
+    abilities = Abilities(
+        distribution="aiorabbit",
+        protocol="amqp",
+        most_bytes=131064,
+        least_bytes=1,
+        trouble=(
+            ("asyncio", "may fail when it acknowledges between the frames of a delivery"),
+            ("uvloop", "may fail when it acknowledges between the frames of a delivery"),
+            ("rloop", "may fail when it acknowledges between the frames of a delivery"),
+        ),
+    )
 
     @asynccontextmanager
     async def topology(self, target: Target, queues: Sequence[str]) -> AsyncIterator[Depth]:
@@ -78,8 +87,6 @@ class Aiorabbit:
             send = client.publish
 
             async def publish(body: bytes) -> None:
-                if not body:
-                    raise UnsupportedError("aiorabbit never delivers a message without a body")
                 if await send("", queue, body, delivery_mode=mode) is False:
                     raise RuntimeError("the broker refused a message")
 

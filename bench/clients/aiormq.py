@@ -44,7 +44,11 @@ async def lost(closing: asyncio.Future[object]) -> None:
 
 
 class Aiormq:
-    abilities = Abilities(distribution="aiormq", protocol="amqp")
+    abilities = Abilities(
+        distribution="aiormq",
+        protocol="amqp",
+        trouble=(("rloop", "does not hear that its connection was reset"),),
+    )
 
     @asynccontextmanager
     async def topology(self, target: Target, queues: Sequence[str]) -> AsyncIterator[Depth]:

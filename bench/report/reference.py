@@ -38,6 +38,15 @@ def client_table() -> str:
     return markdown(("client", "protocol", "guarantees", "order is promised for", "how to get it"), rows)
 
 
+def trouble_table() -> str:
+    rows = [
+        (entry.name, loop, sentence)
+        for entry in clients().values()
+        for loop, sentence in entry.abilities.trouble
+    ]
+    return markdown(("client", "loop", "what is known"), rows)
+
+
 def loop_table() -> str:
     rows = [
         (loop.name, loop.summary, f"`{loop.how_to_get}`" if loop.distribution else loop.how_to_get)
@@ -65,7 +74,7 @@ def comparison_columns() -> str:
 
 
 TABLES: dict[str, dict[str, Callable[[], str]]] = {
-    "README.md": {"clients": client_table, "loops": loop_table, "scenarios": scenario_table},
+    "README.md": {"clients": client_table, "trouble": trouble_table, "loops": loop_table, "scenarios": scenario_table},
     "results/README.md": {
         "trial columns": trial_columns,
         "slice columns": slice_columns,

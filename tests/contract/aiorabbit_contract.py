@@ -8,7 +8,6 @@ from contract.test_amqp import Amqp
 
 class TestAiorabbit(Amqp):
     adapter = "aiorabbit"
-    least_bytes = 1
     findings = (
         Finding(
             test="more_than_one_read",

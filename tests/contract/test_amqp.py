@@ -78,18 +78,6 @@ class TestAioamqp(Amqp):
     adapter = "aioamqp"
     findings = (
         DEAF,
-        *(
-            Finding(
-                test=test,
-                broker=broker,
-                reason="its frames are 8 bytes longer than negotiated, which RabbitMQ tolerates",
-                run=False,
-            )
-            for test, broker in (
-                ("bodies_arrive_byte_for_byte", "embedded"),
-                ("bodies_of_any_size", "embedded-mqbench-amqp-1048576"),
-            )
-        ),
         Finding(
             broker="embedded",
             loop="rloop",
