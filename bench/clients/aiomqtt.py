@@ -119,8 +119,8 @@ class Aiomqtt:
             send = client.publish
 
             def publish(body: bytes) -> Awaitable[None]:
-                # aiomqtt's own limit of 10 s costs a timer and 4 to 20 % more CPU for each message (2.5.1, medians
-                # of 12 paired turns, asyncio and uvloop); the harness has limits.
+                # aiomqtt's own limit of 10 s costs a timer and 4 to 20 % more CPU for each message (2.5.1,
+                # medians of 12 paired turns, asyncio and uvloop); the harness has limits.
                 return send(queue, body, qos, timeout=math.inf)
 
             listening = group.create_task(listen(client, lambda _: None))
