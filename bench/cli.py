@@ -352,6 +352,8 @@ def _show(folder: Path, shape: str) -> None:
             console.print(part)
         if cells:
             console.print(versus.table(cells))
+        for warning in versus.warnings(stored.trials, cells):
+            click.echo(f"! {warning}")
         for cell in cells:
             click.echo(versus.sentence(cell))
 
@@ -374,22 +376,30 @@ def list_scenarios() -> None:
 
 @list_.command("clients")
 def list_clients() -> None:
-    """The clients that have an adapter."""
-    from bench import catalogue, environments
+    """The clients that have an adapter: what each can give, on what, and how to get it."""
+    from bench import brokers, catalogue, environments
+    from bench.loops import LOOPS
 
+    kinds: dict[str, set[str]] = {"memory": {"none"}}
+    for found in brokers.list_brokers():
+        kinds.setdefault(found.protocol, set()).add(found.kind)
+    loops = [name for name, loop in LOOPS.items() if loop.unfit() is None]
     rows = []
     for entry in catalogue.clients().values():
         version = environments.installed_version(entry.abilities.distribution)
+        troubled = {loop for loop, _ in entry.abilities.trouble}
         rows.append(
             (
                 entry.name,
                 entry.abilities.protocol,
-                version or "not installed",
+                version or "not here",
                 ", ".join(entry.abilities.guarantees),
+                ", ".join(sorted(kinds.get(entry.abilities.protocol, ()))),
+                ", ".join(name for name in loops if name not in troubled) or "none without trouble",
                 "" if version else entry.how_to_get,
             )
         )
-    _print_table(("client", "protocol", "version", "guarantees", "install with"), rows)
+    _print_table(("client", "speaks", "version", "guarantees", "brokers", "loops", "install with"), rows)
 
 
 @list_.command("loops")
@@ -429,7 +439,7 @@ def _print_table(names: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     table = Table(*names, box=box.SIMPLE_HEAD, pad_edge=False)
     for row in rows:
         table.add_row(*row)
-    Console().print(table)
+    Console(width=None if sys.stdout.isatty() else PIPED_WIDTH).print(table)
 
 
 @main.command()

@@ -67,48 +67,20 @@ class Abilities:
 
     def shortfall(self, scenario: Scenario) -> str | None:
         """What the scenario asks for and this client cannot do, in words; None if it can do all of it."""
+        size = scenario.payload_bytes
+        wants = (
+            (scenario.guarantee not in self.guarantees, f"give the guarantee {scenario.guarantee}"),
+            (scenario.measure not in self.measures, f"be measured {scenario.measure} on its own"),
+            (
+                scenario.ack_every > 1 and not self.ack_every,
+                f"acknowledge several messages at once (ack_every={scenario.ack_every})",
+            ),
+            (scenario.persistent and not self.persistent, "ask for persistent messages"),
+            (0 < self.most_bytes < size, f"send bodies over {self.most_bytes} bytes"),
+            (size < self.least_bytes, f"deliver bodies under {self.least_bytes} bytes"),
+        )
         name = self.distribution or self.protocol
-        if scenario.guarantee not in self.guarantees:
-            return f"{name} cannot give the guarantee {scenario.guarantee}"
-        if scenario.measure not in self.measures:
-            return f"{name} cannot be measured {scenario.measure} on its own"
-        if scenario.ack_every > 1 and not self.ack_every:
-            return f"{name} cannot acknowledge several messages at once (ack_every={scenario.ack_every})"
-        if scenario.persistent and not self.persistent:
-            return f"{name} cannot ask for persistent messages"
-        if self.most_bytes and scenario.payload_bytes > self.most_bytes:
-            return f"{name} cannot send bodies over {self.most_bytes} bytes"
-        if scenario.payload_bytes < self.least_bytes:
-            return f"{name} cannot deliver bodies under {self.least_bytes} bytes"
-        return None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tls:
-    """Whom to trust, and who we are, behind a URL that asks for TLS: paths of files in PEM.
-
-    ca            the authority that the broker's certificate must come from; None for those of the machine
-    certificate   the client's own, with the chain that leads to its authority
-    key           of that certificate; None if the same file holds it
-    """
-
-    ca: str | None = None
-    certificate: str | None = None
-    key: str | None = None
-
-    def context(self) -> ssl.SSLContext:
-        """Chain and host name are verified, always. Raises OSError, of which ssl.SSLError is a kind."""
-        import ssl  # noqa: PLC0415  # who only names the files does without it
-
-        context = ssl.create_default_context(cafile=self.ca)
-        if self.certificate is not None:
-            # A passphrase, or OpenSSL would ask the terminal for that of a key which has one.
-            context.load_cert_chain(self.certificate, self.key, password="")
-        return context
-
-
-NO_FILES = Tls()
-"""The authorities of the machine, and no certificate of ours."""
+        return next((f"{name} cannot {what}" for lacks, what in wants if lacks), None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -74,7 +74,12 @@ def comparison_columns() -> str:
 
 
 TABLES: dict[str, dict[str, Callable[[], str]]] = {
-    "README.md": {"clients": client_table, "trouble": trouble_table, "loops": loop_table, "scenarios": scenario_table},
+    "README.md": {
+        "clients": client_table,
+        "trouble": trouble_table,
+        "loops": loop_table,
+        "scenarios": scenario_table,
+    },
     "results/README.md": {
         "trial columns": trial_columns,
         "slice columns": slice_columns,
