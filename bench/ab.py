@@ -89,7 +89,7 @@ async def run(request: Request, *, say: Say, tell: Tell) -> Finished:
         pairs=tuple((one.number, other.number) for one, other in pairs),
     )
     wanted = apart(planned, session.wanted_by(planned, consumers=False))
-    from bench import pilot  # noqa: PLC0415  # the statistics take seconds, and what is refused needs none
+    from bench.comparison import rounds_needed  # noqa: PLC0415  # the statistics take seconds to load
 
     async with AsyncExitStack() as stack:
         built = await stack.enter_async_context(environments.prepared(wanted.values(), say=say))
@@ -105,7 +105,7 @@ async def run(request: Request, *, say: Say, tell: Tell) -> Finished:
             if finished.outcome.invalid:
                 return finished
             planned = _shaped(request, planned, finished, time.monotonic() - began_s, say)
-        elif planned.rounds < (needed := pilot.rounds_needed(len(planned.blocks))):
+        elif planned.rounds < (needed := rounds_needed(len(planned.blocks))):
             say(f"{planned.rounds} rounds are too few for a verdict, which needs at least {needed}")
         return await job.measured(planned, folder)
 

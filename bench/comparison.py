@@ -12,7 +12,8 @@ import numpy as np
 import pandas as pd
 
 from bench.stats.effects import round_effect
-from bench.stats.verdicts import Verdict, verdicts
+from bench.stats.signflip import rounds_to_reject
+from bench.stats.verdicts import ALPHA, Verdict, verdicts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -64,6 +65,26 @@ def compare(
     return [_cell(arms, trials, pair, judged[pair], list(effects[pair])) for pair in arms.pairs]
 
 
+def rounds_needed(cells: int) -> int:
+    """The fewest rounds in which a cell among so many can get a verdict at all."""
+    return rounds_to_reject(ALPHA / max(1, cells))
+
+
+def also_differ(trials: pd.DataFrame, pair: Pair) -> tuple[str, str] | None:
+    """The dependencies, with their versions, that only one side has; None where both have the same."""
+    base, candidate = (
+        {
+            word
+            for text in trials.loc[trials["case"] == case, "client_requires"].dropna()
+            for word in text.split()
+        }
+        for case in pair
+    )
+    if base == candidate:
+        return None
+    return " ".join(sorted(base - candidate)), " ".join(sorted(candidate - base))
+
+
 def round_effects(trials: pd.DataFrame, slices: pd.DataFrame, pair: Pair) -> dict[int, float]:
     """The effect of each round in which both sides were valid, by its number."""
     return {
@@ -90,11 +111,16 @@ def round_rates(
 
 def _cell(arms: Arms, trials: pd.DataFrame, pair: Pair, judged: Verdict, rounds: Sequence[int]) -> Cell:
     base, candidate = (trials[trials["case"] == case] for case in pair)
+    cells, needed = len(arms.pairs), rounds_needed(len(arms.pairs))
     outcome, reason = _unsound(base, candidate) or (judged.outcome, judged.reason)
+    if outcome == "inconclusive" and len(rounds) < needed:
+        among = f" among {cells} cells" if cells > 1 else ""
+        reason = f"needs at least {needed} rounds to be sure at p < {ALPHA:g}{among}, has {len(rounds)}"
     names = [_named(arms.differ, base, arms.base), _named(arms.differ, candidate, arms.candidate)]
     if names[0] == names[1] and arms.base != arms.candidate:
         names = [arms.base, arms.candidate]
-    ratio = judged.effect.ratio if judged.effect is not None else None
+    effect = judged.effect
+    ratio = effect.ratio if effect is not None else None
     return Cell(
         base_case=pair[0],
         candidate_case=pair[1],
@@ -107,7 +133,8 @@ def _cell(arms: Arms, trials: pd.DataFrame, pair: Pair, judged: Verdict, rounds:
         ratio=ratio.estimate if ratio else None,
         ratio_low=ratio.low if ratio else None,
         ratio_high=ratio.high if ratio else None,
-        detectable=judged.detectable,
+        # With many cells at the level of the first that Holm looks at, which is the strictest.
+        detectable=effect.detectable(ALPHA / cells) if effect and len(rounds) >= needed else None,
         p=judged.p,
         base_rate_per_s=_rate(base, rounds),
         candidate_rate_per_s=_rate(candidate, rounds),

@@ -8,12 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bench.comparison import round_rates
+from bench.comparison import round_rates, rounds_needed
 from bench.errors import UsageError
 from bench.stats.effects import round_effect
 from bench.stats.planning import rounds_for_precision, slices_per_round
-from bench.stats.signflip import rounds_to_reject
-from bench.stats.verdicts import ALPHA
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -52,11 +50,6 @@ class Shape:
     rounds: int
     slices: int
     why: str
-
-
-def rounds_needed(cells: int) -> int:
-    """The fewest rounds in which a cell among so many can get a verdict at all."""
-    return rounds_to_reject(ALPHA / max(1, cells))
 
 
 def read(arms: Arms, trials: pd.DataFrame, slices: pd.DataFrame, took_s: float) -> Pilot:

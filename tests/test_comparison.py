@@ -99,6 +99,7 @@ def test_too_few_rounds_are_said_and_are_never_a_verdict() -> None:
     assert cell.reason == "needs at least 8 rounds to be sure at p < 0.01, has 7"
     single = only(*simulated(-0.5, rounds=1))
     assert (single.outcome, single.ratio, single.detectable) == ("inconclusive", None, None)
+    assert "would have been seen" not in versus.sentence(cell)
     assert "stays open: needs at least 8 rounds" in versus.sentence(single)
 
 
@@ -128,6 +129,17 @@ def test_many_cells_make_a_verdict_harder() -> None:
     assert only(trials, slices).outcome == "slower"
     judged = compare(many, pd.concat([trials, equal_trials]), pd.concat([slices, equal_slices]))
     assert judged[0].outcome == "inconclusive"
+    assert judged[0].reason == "needs at least 11 rounds to be sure at p < 0.01 among 6 cells, has 8"
+    assert judged[0].detectable is None
+    more, fewer = (
+        compare(
+            Arms(differ="client", base="a", candidate="b", pairs=asked), *simulated(rounds=12, pairs=asked)
+        )
+        for asked in (pairs, pairs[:1])
+    )
+    assert more[0].detectable is not None
+    assert fewer[0].detectable is not None
+    assert more[0].detectable > fewer[0].detectable
 
 
 def test_a_slow_down_is_said_in_time_per_message_with_the_versions() -> None:
@@ -190,6 +202,17 @@ def test_equal_sides_are_said_to_be_so() -> None:
         differ="client", base="aio-pika @ file:///a", candidate="aio-pika @ file:///b", pairs=((1, 2),)
     )
     assert only(trials, slices, other).base == "aio-pika @ file:///a"
+
+
+def test_dependencies_that_differ_too_are_said_once() -> None:
+    pairs = ((1, 2), (3, 4))
+    trials, slices = simulated(pairs=pairs)
+    trials["client_requires"] = trials["case"].map(lambda case: f"yarl==1 aiormq=={7 - case % 2}")
+    cells = compare(Arms(differ="client", base="a", candidate="b", pairs=pairs), trials, slices)
+    assert list(versus.warnings(trials, cells)) == [
+        "Their dependencies differ too: aiormq==6 on the side of the base, aiormq==7 on the candidate's."
+    ]
+    assert list(versus.warnings(trials.assign(client_requires="yarl==1"), cells)) == []
 
 
 def test_rows_have_the_columns_of_the_schema_and_json_is_json() -> None:

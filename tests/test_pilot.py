@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from bench import pilot
+from bench.comparison import rounds_needed
 from bench.errors import UsageError
 
 
@@ -55,8 +56,8 @@ def test_a_finer_precision_takes_more_rounds_and_the_widest_cell_decides() -> No
 
 def test_a_precision_that_is_had_at_once_still_gets_the_rounds_of_a_verdict() -> None:
     quiet = ((0.0001, 0.0002, 0.0001),)
-    assert pilot.for_precision(shown(effects=quiet), 0.5).rounds == pilot.rounds_needed(1) == 8
-    assert pilot.for_precision(shown(effects=quiet * 6), 0.5).rounds == pilot.rounds_needed(6) == 11
+    assert pilot.for_precision(shown(effects=quiet), 0.5).rounds == rounds_needed(1) == 8
+    assert pilot.for_precision(shown(effects=quiet * 6), 0.5).rounds == rounds_needed(6) == 11
 
 
 def test_a_precision_out_of_reach_is_a_sentence() -> None:

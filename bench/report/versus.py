@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING, Any
 from rich import box
 from rich.table import Table
 
+from bench.comparison import also_differ
 from bench.report.summary import csv_of
 from bench.schema import COMPARISON_COLUMNS
 from bench.stats.verdicts import ALPHA, MARGIN
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
+
+    import pandas as pd
 
     from bench.comparison import Cell
 
@@ -59,6 +62,16 @@ def sentence(cell: Cell) -> str:
         within = f"{MARGIN:.0%}".replace("%", " %")
         return f"{who} is as fast as {whom} {at}, within {within}: {_between(cell)}.{_seen(cell)}"
     return f"{who} is {_by(cell)} {cell.outcome} than {whom} {at}.{_seen(cell)}"
+
+
+def warnings(trials: pd.DataFrame, cells: Sequence[Cell]) -> Iterator[str]:
+    """In what else the sides differ, which nobody asked for; once where it is so in several cells."""
+    found = (also_differ(trials, (cell.base_case, cell.candidate_case)) for cell in cells)
+    for base, candidate in dict.fromkeys(one for one in found if one is not None):
+        yield (
+            f"Their dependencies differ too: {base or 'nothing more'} on the side of the base, "
+            f"{candidate or 'nothing more'} on the candidate's."
+        )
 
 
 def rows(cells: Sequence[Cell]) -> list[dict[str, Any]]:
