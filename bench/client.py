@@ -84,6 +84,34 @@ class Abilities:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Tls:
+    """Whom to trust, and who we are, behind a URL that asks for TLS: paths of files in PEM.
+
+    ca            the authority that the broker's certificate must come from; None for those of the machine
+    certificate   the client's own, with the chain that leads to its authority
+    key           of that certificate; None if the same file holds it
+    """
+
+    ca: str | None = None
+    certificate: str | None = None
+    key: str | None = None
+
+    def context(self) -> ssl.SSLContext:
+        """Chain and host name are verified, always. Raises OSError, of which ssl.SSLError is a kind."""
+        import ssl  # noqa: PLC0415  # who only names the files does without it
+
+        context = ssl.create_default_context(cafile=self.ca)
+        if self.certificate is not None:
+            # A passphrase, or OpenSSL would ask the terminal for that of a key which has one.
+            context.load_cert_chain(self.certificate, self.key, password="")
+        return context
+
+
+NO_FILES = Tls()
+"""The authorities of the machine, and no certificate of ours."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
     """Where to connect, and the semantics that the scenario asks for."""
 
