@@ -51,13 +51,22 @@ LEAVING = {"session.timeout.ms": 3000, "heartbeat.interval.ms": 1000, "socket.ti
 WAIT_S = 0.1  # a poll cannot be interrupted: so long may leaving a consumer take
 
 
-async def fail(error: KafkaError) -> None:
-    """Raised out of the call of the library that hears of it."""
-    raise KafkaException(error)
+class Failure:
+    """Hears of errors where the library tells them, and raises the first of them in ``raised``."""
+
+    def __init__(self) -> None:
+        self._first: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    async def heard(self, error: KafkaError) -> None:
+        if not self._first.done():
+            self._first.set_exception(KafkaException(error))
+
+    async def raised(self) -> None:
+        await self._first
 
 
 def settings(target: Target, **more: Any) -> dict[str, Any]:
-    return {"bootstrap.servers": urlsplit(target.url).netloc, "error_cb": fail, **more}
+    return {"bootstrap.servers": urlsplit(target.url).netloc, **more}
 
 
 class ConfluentKafka:
@@ -112,8 +121,11 @@ class ConfluentKafka:
     async def producer(self, target: Target, queue: str) -> AsyncIterator[Send]:
         acks = {"acks": "all" if target.acknowledged else "0", "enable.idempotence": target.acknowledged}
         size = {"message.max.bytes": LARGEST_BYTES}
+        failure = Failure()
         producer = AIOProducer(
-            settings(target, **acks, **size), batch_size=target.in_flight + 1, buffer_timeout=0
+            settings(target, error_cb=failure.heard, **acks, **size),
+            batch_size=target.in_flight + 1,
+            buffer_timeout=0,
         )
         produce, flush, buffered = producer.produce, producer.flush, asyncio.Event()
 
@@ -131,9 +143,10 @@ class ConfluentKafka:
             known = len((await producer.list_topics(queue, timeout=LIMIT_S)).topics[queue].partitions)
             partitions = cycle(range(self.shares.get(queue) or min(known, target.consumers)))
             async with asyncio.TaskGroup() as group:
-                task = group.create_task(sending(), name=f"sending to {queue}")
+                tasks = [group.create_task(work) for work in (sending(), failure.raised())]
                 yield publish
-                task.cancel()
+                for task in tasks:
+                    task.cancel()
         finally:
             await producer.purge()  # all is confirmed, or will never be: do not wait for it
             await producer.close()
@@ -147,8 +160,10 @@ class ConfluentKafka:
             return
         offsets = {"group.id": queue, "enable.auto.commit": False, "auto.offset.reset": "earliest"}
         waiting = {"fetch.wait.max.ms": self.fetch_wait_ms, **LEAVING}
+        failure = Failure()
+        own = settings(target, error_cb=failure.heard, **offsets, **waiting)
         async with (
-            AIOConsumer(settings(target, **offsets, **waiting), executor=threads()) as consumer,
+            AIOConsumer(own, executor=threads()) as consumer,
             asyncio.TaskGroup() as group,
         ):
             self.taken.add((queue, number))
@@ -156,10 +171,12 @@ class ConfluentKafka:
             reading = Reading(consumer, target, receive)
             work = reading.acknowledge() if target.acknowledged else reading.forget()
             delivering = group.create_task(work, name=f"delivery of {queue}")
+            listening = group.create_task(failure.raised(), name=f"errors of {queue}")
             try:
                 yield
                 async with reading.busy:
                     delivering.cancel()
+                listening.cancel()
                 if reading.due:
                     await reading.commit()
             finally:
