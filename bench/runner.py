@@ -46,12 +46,18 @@ class Progress:
 
 @dataclass(slots=True)
 class Outcome:
-    """How the rows of a run came out; ``failures`` are sentences, one a case."""
+    """How the rows of a run came out; ``failures`` and ``unsupported`` have a sentence a case."""
 
     valid: int = 0
     invalid: int = 0
     skipped: int = 0
     failures: dict[int, str] = field(default_factory=dict)
+    unsupported: dict[int, str] = field(default_factory=dict)
+
+    @property
+    def given_up(self) -> set[int]:
+        """Cases that get no further round."""
+        return self.failures.keys() | self.unsupported.keys()
 
 
 @dataclass(slots=True, kw_only=True)
@@ -105,7 +111,7 @@ class Runner:
             write_header(self._hlog, time.time())
             for number in range(1, self._plan.rounds + 1):
                 for index, block in enumerate(self._plan.blocks, start=1):
-                    cases = [case for case in block if case.number not in self.outcome.failures]
+                    cases = [case for case in block if case.number not in self.outcome.given_up]
                     if cases and (len(cases) == len(block) or not self._plan.whole):
                         await self._block(number, index, cases)
         return self.outcome
@@ -273,7 +279,7 @@ class Runner:
         try:
             yield
         except UnsupportedError as error:
-            trial.failure = f"unsupported: {error}"
+            trial.unsupported, trial.failure = True, str(error)
         except EngineError as error:
             trial.failure = f"{error} ({when})"
             if (last_words := trial.broker.last_words()) is not None:
@@ -294,6 +300,9 @@ class Runner:
         self._hlog.flush()
         if trial.failure is None:
             self.outcome.valid += 1
+        elif trial.unsupported:
+            self.outcome.skipped += 1
+            self.outcome.unsupported[trial.case.number] = trial.failure
         else:
             self.outcome.invalid += 1
             self.outcome.failures.setdefault(trial.case.number, f"{trial.case.label}: {trial.failure}")

@@ -163,6 +163,8 @@ async def measured(
                 recorder.note(outcome=str(error))
                 raise
             recorder.note(finished=True, outcome="invalid rows" if outcome.invalid else "valid")
+    if outcome.unsupported and not outcome.valid and not outcome.invalid:
+        raise UsageError(f"nothing could be run: {'; '.join(dict.fromkeys(outcome.unsupported.values()))}")
     return outcome
 
 

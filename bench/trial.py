@@ -83,7 +83,8 @@ class Turn:
 
 @dataclass(slots=True, kw_only=True)
 class Trial:
-    """Collects the turns of a case in a round; ``failure`` is why it ended early, if it did."""
+    """Collects the turns of a case in a round; ``failure`` is why it ended early, if it
+    did, and ``unsupported`` that the client cannot do it, as it found only when it was there."""
 
     case: Case
     round: int
@@ -98,12 +99,15 @@ class Trial:
     setup: dict[str, float] = field(default_factory=dict)
     turns: list[Turn] = field(default_factory=list)
     failure: str | None = None
+    unsupported: bool = False
     peak_rss_bytes: int | None = None
     noise: HostNoise | None = None
     harness_cpu_us: float | None = None
 
     @property
     def status(self) -> str:
+        if self.unsupported:
+            return "skipped"
         return "valid" if self.failure is None else "invalid"
 
     @property

@@ -412,3 +412,20 @@ def test_make_without_a_target_says_what_there_is() -> None:
     done = subprocess.run(["make", "-C", ROOT], capture_output=True, text=True, check=True)
     for target in ("bench", "test", "lint", "overhead"):
         assert f"make {target} " in done.stdout
+
+
+def test_what_a_client_finds_it_cannot_do_is_a_skipped_row_and_is_not_tried_again(
+    mqbench: Command, faulty: Callable[[str], str], tmp_path: Path
+) -> None:
+    words = ("--client", faulty("refuses_two"), "--set", "producers=1,2", "--output", "run")
+    done = mqbench("run", *QUICK, *words)
+    assert done.returncode == 0, done.stderr
+    trials = pd.read_csv(tmp_path / "run" / "trials.csv")
+    assert list(trials.query("producers == 2")["status"]) == ["skipped"]
+    assert list(trials.query("producers == 2")["reason"]) == ["this broker takes one producer"]
+    assert list(trials.query("producers == 1")["status"]) == ["valid", "valid"]
+
+
+def test_nothing_that_could_be_run_is_one_sentence(mqbench: Command, faulty: Callable[[str], str]) -> None:
+    done = mqbench("run", *QUICK, "--client", faulty("refuses_two"), "--set", "producers=2")
+    assert sentence(done, 2) == "mqbench: nothing could be run: this broker takes one producer"
