@@ -84,7 +84,8 @@ class Turn:
 @dataclass(slots=True, kw_only=True)
 class Trial:
     """Collects the turns of a case in a round; ``failure`` is why it ended early, if it
-    did, and ``unsupported`` that the client cannot do it, as it found only when it was there."""
+    did, and ``unsupported`` that the client cannot do it, as it found only when it was there.
+    """
 
     case: Case
     round: int
