@@ -15,7 +15,7 @@ from statsmodels.stats.power import TTestPower
 from statsmodels.stats.proportion import proportion_confint
 
 from bench.stats import intervals, planning, signflip
-from bench.stats.intervals import clopper_pearson, hodges_lehmann, mean_interval, rate_interval, wilson
+from bench.stats.intervals import hodges_lehmann, mean_interval, rate_interval
 from bench.stats.planning import (
     detectable_effect,
     power_of_t_test,
@@ -23,6 +23,7 @@ from bench.stats.planning import (
     rounds_for_precision,
     slices_per_round,
 )
+from bench.stats.proportions import clopper_pearson, wilson
 from bench.stats.samples import sample
 from bench.stats.signflip import rounds_to_reject, sign_flip
 

@@ -1,7 +1,8 @@
 """Estimates, intervals, tests and verdicts: pure functions of numbers, with no I/O and no clock.
 
 samples       what is taken for a sample at all
-intervals     a mean, a rate, a proportion and a Hodges-Lehmann estimate, each with its interval
+intervals     a mean, a rate and a Hodges-Lehmann estimate, each with its interval
+proportions   a proportion with its interval
 signflip      the permutation test of paired rounds
 effects       two sides over rounds: one effect, with everything that a verdict needs
 planning      what a number of rounds can see, and how many rounds it takes

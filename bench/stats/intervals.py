@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy import stats
-from statsmodels.stats.proportion import proportion_confint
+from scipy import special
 
 from bench.stats.samples import between, sample
 
@@ -50,7 +49,7 @@ def mean_interval(values: Numbers, confidence: float = CONFIDENCE) -> Interval:
     array = sample(values, "values", least=2)
     between(confidence, "confidence", 0, 1)
     mean, error = float(array.mean()), float(array.std(ddof=1)) / math.sqrt(array.size)
-    reach = float(stats.t.ppf((1 + confidence) / 2, array.size - 1)) * error
+    reach = float(special.stdtrit(array.size - 1, (1 + confidence) / 2)) * error
     return Interval(
         estimate=mean, low=mean - reach, high=mean + reach, confidence=confidence, count=array.size
     )
@@ -92,7 +91,7 @@ def _signed_rank_cut(count: int, alpha: float) -> tuple[int, float]:
     """The largest C of at least 1 with P(W+ < C) <= alpha / 2, and the confidence that it gives."""
     if count > _COUNTED_OUT:
         mean, variance = count * (count + 1) / 4, count * (count + 1) * (2 * count + 1) / 24
-        return max(1, int(mean - stats.norm.ppf(1 - alpha / 2) * math.sqrt(variance))), 1 - alpha
+        return max(1, int(mean - float(special.ndtri(1 - alpha / 2)) * math.sqrt(variance))), 1 - alpha
     below = np.cumsum(_signed_rank_probabilities(count))
     cut = max(1, int(np.searchsorted(below, alpha / 2 * (1 + 1e-12), side="right")))
     return cut, 1 - 2 * float(below[cut - 1])
@@ -106,23 +105,3 @@ def _signed_rank_probabilities(count: int) -> Array:
         chances[rank:] = (chances[rank:] + chances[:-rank]) / 2
         chances[:rank] /= 2
     return chances
-
-
-def wilson(successes: int, trials: int, confidence: float = CONFIDENCE) -> Interval:
-    """A proportion with Wilson's score interval (JASA 22, 1927): close to its confidence on average."""
-    return _proportion(successes, trials, confidence, "wilson")
-
-
-def clopper_pearson(successes: int, trials: int, confidence: float = CONFIDENCE) -> Interval:
-    """A proportion with Clopper and Pearson's exact interval (Biometrika 26, 1934), at least as sure."""
-    return _proportion(successes, trials, confidence, "beta")
-
-
-def _proportion(successes: int, trials: int, confidence: float, method: str) -> Interval:
-    if not 0 <= successes <= trials or trials < 1:
-        raise ValueError(f"successes must be from 0 to trials, of at least 1: got {successes} of {trials}")
-    between(confidence, "confidence", 0, 1)
-    low, high = proportion_confint(successes, trials, alpha=1 - confidence, method=method)
-    return Interval(
-        estimate=successes / trials, low=float(low), high=float(high), confidence=confidence, count=trials
-    )
