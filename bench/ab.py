@@ -134,21 +134,13 @@ class _Job:
             say=self.say,
             tell=self.tell,
         )
-        from bench.report import versus  # noqa: PLC0415  # as in cells_of
+        from bench.comparison import stored_cells  # noqa: PLC0415  # as in run
+        from bench.report import versus  # noqa: PLC0415  # as in run
 
-        cells = cells_of(results.load(folder))
+        stored = results.load(folder)
+        cells = stored_cells(stored.facts, stored.trials, stored.slices)
         results.write_table(folder / results.COMPARISON, COMPARISON_COLUMNS, versus.rows(cells))
         return Finished(folder=folder, outcome=outcome, cells=cells)
-
-
-def cells_of(stored: results.Run) -> list[Cell]:
-    """The cells of a stored run; empty for one that has no arms."""
-    if "arms" not in stored.facts:
-        return []
-    from bench.comparison import compare  # noqa: PLC0415  # the statistics take seconds, and come last
-
-    arms = Arms.from_json(stored.facts["arms"])
-    return compare(arms, stored.trials, stored.slices, seed=stored.facts["seed"])
 
 
 def check(request: Request) -> None:

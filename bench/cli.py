@@ -330,12 +330,13 @@ def show(run_folder: Path, shape: str) -> None:
 
 
 def _show(folder: Path, shape: str) -> None:
-    from bench import ab, results
+    from bench import results
+    from bench.comparison import stored_cells
     from bench.report import summary, versus
 
     stored = results.load(folder)
     cases = summary.summarise(stored.trials)
-    cells = ab.cells_of(stored)
+    cells = stored_cells(stored.facts, stored.trials, stored.slices)
     if cells and shape != "table":
         click.echo(versus.as_json(cells) if shape == "json" else versus.as_csv(cells), nl=shape == "json")
     elif shape == "json":

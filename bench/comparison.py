@@ -6,19 +6,18 @@ import math
 import re
 from dataclasses import dataclass
 from pathlib import PurePath
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 import pandas as pd
 
+from bench.sides import Arms
 from bench.stats.effects import round_effect
 from bench.stats.signflip import rounds_to_reject
 from bench.stats.verdicts import ALPHA, Verdict, verdicts
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from bench.sides import Arms
+    from collections.abc import Mapping, Sequence
 
 Pair: TypeAlias = tuple[int, int]
 Outcome = Literal["faster", "slower", "no difference", "inconclusive", "invalid", "skipped"]
@@ -50,6 +49,13 @@ class Cell:
     @property
     def decided(self) -> bool:
         return self.outcome in ("faster", "slower", "no difference")
+
+
+def stored_cells(facts: Mapping[str, Any], trials: pd.DataFrame, slices: pd.DataFrame) -> list[Cell]:
+    """The cells of a stored run with these ``facts`` in its run.json; none where it has no arms."""
+    if "arms" not in facts:
+        return []
+    return compare(Arms.from_json(facts["arms"]), trials, slices, seed=facts["seed"])
 
 
 def compare(
