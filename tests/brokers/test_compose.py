@@ -57,6 +57,8 @@ class Docker:
             try:
                 connection, _ = self.listener.accept()
             except OSError:
+                for connection in held:
+                    connection.close()
                 return
             held.append(connection)
             if self.reply is not None:

@@ -22,6 +22,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequen
 from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from importlib import import_module
+from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
@@ -95,10 +96,19 @@ def stopped(broker: Broker) -> Iterator[None]:
     for pid in broker.pids:
         os.kill(pid, signal.SIGSTOP)
     try:
+        # The signal reaches the threads of a process one after another; the last may still confirm.
+        while not all(map(has_stopped, broker.pids)):
+            time.sleep(0.001)
         yield
     finally:
         for pid in broker.pids:
             os.kill(pid, signal.SIGCONT)
+
+
+def has_stopped(pid: int) -> bool:
+    """All of its threads have, as far as the platform tells."""
+    threads = Path(f"/proc/{pid}/task").glob("*/stat")
+    return all(stat.read_text().rpartition(")")[2].split()[0] == "T" for stat in threads)
 
 
 @asynccontextmanager

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
-import time
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -26,7 +25,6 @@ from bench.errors import UnsupportedError
 from bench.sample import Sample
 from bench.scenario import Scenario
 from bench.worker import describe
-from contract import contract
 from contract.aside import aside
 from contract.contract import LIMIT_S, WINDOW_S, Contract, until
 
@@ -56,30 +54,10 @@ def need_prompt_redelivery(broker: Broker) -> None:
         pytest.skip("nats-server delivers again when its ack_wait of 30 s is over, not to a new connection")
 
 
-def has_stopped(pid: int) -> bool:
-    """All of its threads have, as far as the platform tells."""
-    threads = Path(f"/proc/{pid}/task").glob("*/stat")
-    return all(stat.read_text().rpartition(")")[2].split()[0] == "T" for stat in threads)
-
-
 class Mqtt(Contract):
     protocol = "mqtt"
     # Not what waited in the queue before they came: that is the first one's.
     competing = False
-
-    @pytest.fixture(autouse=True)
-    def stopped_altogether(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """A signal reaches the threads of nats-server one after another; the last may still confirm."""
-        stop = contract.stopped
-
-        @contextmanager
-        def stopped(broker: Broker) -> Iterator[None]:
-            with stop(broker):
-                while not all(map(has_stopped, broker.pids)):
-                    time.sleep(0.001)
-                yield
-
-        monkeypatch.setattr(contract, "stopped", stopped)
 
     def target(self, broker: Broker, **changes: Any) -> Target:
         return super().target(broker, **{**changes, "prefetch": 100} if is_old(broker) else changes)

@@ -50,7 +50,7 @@ class KafkaAddress:
             else:
                 servers.append(Server(host=match[1].strip("[]"), port=port))
         if problems:
-            shown = without_password(url.partition("#")[0])
+            shown = without_password(url).partition("#")[0]
             raise UsageError(f"{shown!r} is not an address of Kafka: {'; '.join(problems)}")
         return cls(tuple(servers), tls=scheme.lower() == SCHEMES[True])
 
