@@ -14,11 +14,12 @@ the last bodies of a turn wait for the timer), and a batch size of 1 with a task
 
 at-least-once is acks=all with an idempotent producer and offsets that are committed after ``receive``: once
 ``ack_every`` or more are due, all that are due, at the end of each batch, and after each message whose
-handling is awaited. at-most-once is acks=0, and the offsets of each batch committed before its first
-``receive``. ``poll`` waits for a message and ``consume`` takes what else is there; waiting in ``consume``
-would last until a batch is full. A batch is as large as ``prefetch`` leaves room for; what librdkafka reads
-ahead is bounded by its own fetch sizes. A topic has a partition for each of its consumers, and producers go
-round them. ``persistent`` changes nothing, Kafka always writes to disk.
+handling is awaited; a commit is sent and not waited for, as acks of other protocols are. at-most-once is
+acks=0, and the offsets of each batch committed before its first ``receive``. ``poll`` waits for a message
+and ``consume`` takes what else is there; waiting in ``consume`` would last until a batch is full. A batch
+is as large as ``prefetch`` leaves room for; what librdkafka reads ahead is bounded by its own fetch sizes.
+A topic has a partition for each of its consumers, and producers go round them. ``persistent`` changes
+nothing, Kafka always writes to disk.
 """
 
 from __future__ import annotations
@@ -48,6 +49,7 @@ LIMIT_S = 10.0
 # Leaving waits for commits, and these for a coordinator that may be lost: as long as a session of its group,
 # of which there is none here, and a request are given, 45 and 60 s.
 LEAVING = {"session.timeout.ms": 3000, "heartbeat.interval.ms": 1000, "socket.timeout.ms": 3000}
+CLOSING_S = 2.0
 WAIT_S = 0.1  # a poll cannot be interrupted: so long may leaving a consumer take
 
 
@@ -163,7 +165,7 @@ class ConfluentKafka:
         failure = Failure()
         own = settings(target, error_cb=failure.heard, **offsets, **waiting)
         async with (
-            AIOConsumer(own, executor=threads()) as consumer,
+            closed(AIOConsumer(own, executor=threads())) as consumer,
             asyncio.TaskGroup() as group,
         ):
             self.taken.add((queue, number))
@@ -234,6 +236,15 @@ class Reading:
                     handling = receive(message.value())  # type: ignore[arg-type]  # as bytes as it was sent
                     if handling is not None:
                         await handling
+
+
+@asynccontextmanager
+async def closed(consumer: AIOConsumer) -> AsyncIterator[AIOConsumer]:
+    """Closed in the end; librdkafka may not come back from that where the broker is lost, and is left there."""
+    try:
+        yield consumer
+    finally:
+        await asyncio.wait([asyncio.ensure_future(consumer.close())], timeout=CLOSING_S)
 
 
 def threads() -> ThreadPoolExecutor:
