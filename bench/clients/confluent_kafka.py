@@ -240,7 +240,7 @@ class Reading:
 
 @asynccontextmanager
 async def closed(consumer: AIOConsumer) -> AsyncIterator[AIOConsumer]:
-    """Closed in the end; librdkafka may not come back from that where the broker is lost, and is left there."""
+    """Closed in the end; librdkafka may not come back from it where the broker is lost."""
     try:
         yield consumer
     finally:
