@@ -77,6 +77,10 @@ class TestAddresses:
             "kafka://one:9092,two:9093,[::1]:9094"
         )
 
+    def test_a_cluster_behind_tls_has_a_scheme_of_its_own(self) -> None:
+        address = KafkaAddress.parse("kafka+ssl://one:9093,two")
+        assert (address.tls, address.url) == (True, "kafka+ssl://one:9093,two:9092")
+
     @pytest.mark.parametrize(
         ("url", "words"),
         [

@@ -129,6 +129,10 @@ async def test_a_server_without_tls_is_told_apart() -> None:
     assert "does not listen for TLS; use nats://" in await about(greets(b"PONG"), "tls")
 
 
+async def test_a_server_that_leaves_tls_to_the_client_is_refused_since_the_client_would_not_use_it() -> None:
+    assert "offers TLS but does not demand it" in await about(greets(b"PONG", tls_available=True), "tls")
+
+
 async def test_a_server_without_jetstream_is_said() -> None:
     said: list[str] = []
     async with (
