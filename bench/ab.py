@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import secrets
 import time
-from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -91,8 +90,7 @@ async def run(request: Request, *, say: Say, tell: Tell) -> Finished:
     wanted = apart(planned, session.wanted_by(planned, consumers=False))
     from bench.comparison import rounds_needed  # noqa: PLC0415  # the statistics take seconds to load
 
-    async with AsyncExitStack() as stack:
-        built = await stack.enter_async_context(environments.prepared(wanted.values(), say=say))
+    async with environments.prepared(wanted.values(), say=say) as built:
         if base == candidate:
             say("both sides are the same: each has an environment of its own, and what differs is chance")
         elif any(_one(built, wanted, *block) for block in planned.blocks):

@@ -68,7 +68,8 @@ def compare(
     effects = {pair: round_effects(trials, slices, pair) for pair in arms.pairs}
     given = {} if margin is None else {"margin": margin}
     judged = verdicts({pair: list(one.values()) for pair, one in effects.items()}, seed=seed, **given)
-    return [_cell(arms, trials, pair, judged[pair], list(effects[pair])) for pair in arms.pairs]
+    cells = max(1, sum(len(one) > 1 for one in effects.values()))  # what was skipped was not asked
+    return [_cell(arms, trials, pair, judged[pair], list(effects[pair]), cells) for pair in arms.pairs]
 
 
 def rounds_needed(cells: int) -> int:
@@ -115,9 +116,11 @@ def round_rates(
     return found
 
 
-def _cell(arms: Arms, trials: pd.DataFrame, pair: Pair, judged: Verdict, rounds: Sequence[int]) -> Cell:
+def _cell(
+    arms: Arms, trials: pd.DataFrame, pair: Pair, judged: Verdict, rounds: Sequence[int], cells: int
+) -> Cell:
     base, candidate = (trials[trials["case"] == case] for case in pair)
-    cells, needed = len(arms.pairs), rounds_needed(len(arms.pairs))
+    needed = rounds_needed(cells)
     outcome, reason = _unsound(base, candidate) or (judged.outcome, judged.reason)
     if outcome == "inconclusive" and len(rounds) < needed:
         among = f" among {cells} cells" if cells > 1 else ""
