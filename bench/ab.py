@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from bench import catalogue, environments, plan, results, session, sides
 from bench.brokers import check_spec
+from bench.client import NO_FILES, Tls
 from bench.driver import SLICE_S
 from bench.errors import ResultsError, UsageError
 from bench.schema import COMPARISON_COLUMNS
@@ -58,6 +59,7 @@ class Request:
     output: Path | None
     results: Path
     command: Sequence[str]
+    tls: Tls = NO_FILES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,6 +130,7 @@ class _Job:
             {},
             folder,
             broker=self.request.broker,
+            tls=self.request.tls,
             facts=facts,
             say=self.say,
             tell=self.tell,
@@ -168,7 +171,7 @@ def pairs_of(request: Request, base: Side, candidate: Side) -> list[tuple[Case, 
     entries = [catalogue.find_client(one["client"]) for one in both]
     protocols = [entry.abilities.protocol for entry in entries]
     sides.agree("protocol", *protocols, allowed=request.allowed)
-    check_spec(request.broker, dict.fromkeys(protocols))
+    check_spec(request.broker, dict.fromkeys(protocols), request.tls)
     for one in both:
         environments.find_loop(one["loop"])
     cells = list(_cells(request, base, candidate))

@@ -246,6 +246,7 @@ Exit codes:
     metavar="SPEC",
     help="Broker of both sides: auto, native, docker, embedded, or a URL.",
 )
+@_with_tls
 @click.option(
     "--set",
     "values",
