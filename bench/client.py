@@ -44,6 +44,7 @@ class Abilities:
     protocol       what it speaks: amqp, mqtt, kafka, nats, redis, memory
     guarantees     those that it can really give
     measures       the stretches that can be timed with it
+    stores         the guarantees at which messages wait in the broker while nobody consumes
     ordering       producer: a producer's messages reach one consumer in the order of ``publish`` calls;
                    lane: only those of one lane do, because each lane has its own channel
     publishing     await: ``producer`` yields Publish; future: it yields Send, and the harness keeps
@@ -57,6 +58,7 @@ class Abilities:
     protocol: str
     guarantees: tuple[Guarantee, ...] = ("at-most-once", "at-least-once")
     measures: tuple[Measure, ...] = ("end-to-end", "publish", "consume")
+    stores: tuple[Guarantee, ...] = ("at-most-once", "at-least-once")
     ordering: Literal["producer", "lane"] = "producer"
     publishing: Literal["await", "future"] = "await"
     ack_every: bool = True
@@ -72,10 +74,17 @@ class Abilities:
             (scenario.guarantee not in self.guarantees, f"give the guarantee {scenario.guarantee}"),
             (scenario.measure not in self.measures, f"be measured {scenario.measure} on its own"),
             (
+                scenario.measure != "end-to-end" and scenario.guarantee not in self.stores,
+                f"be measured {scenario.measure} at {scenario.guarantee}, when nothing waits for consumers",
+            ),
+            (
                 scenario.ack_every > 1 and not self.ack_every,
                 f"acknowledge several messages at once (ack_every={scenario.ack_every})",
             ),
-            (scenario.persistent and not self.persistent, "ask for persistent messages"),
+            (
+                scenario.persistent and not (self.persistent and scenario.guarantee in self.stores),
+                f"ask for persistent messages at {scenario.guarantee}",
+            ),
             (0 < self.most_bytes < size, f"send bodies over {self.most_bytes} bytes"),
             (size < self.least_bytes, f"deliver bodies under {self.least_bytes} bytes"),
         )

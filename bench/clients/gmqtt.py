@@ -10,8 +10,9 @@ mosquitto 2.0.11, 1 KiB, 50 in flight; medians of 12 paired turns): so it is lan
 
 A queue is a topic, and a session that subscribes to it and outlives its connections: the first consumer of
 the queue takes it over, more of them join its shared subscription with sessions of their own. What nobody
-consumes yet waits for the first of them alone, and at QoS 0 not even that is sure, since a broker may still
-send it to a connection that has just been left: only ``end-to-end`` means what it does elsewhere.
+consumes yet waits for the first of them alone, so there is no full queue for several to ``consume``; and at
+QoS 0 not even that is sure, since a broker may still send it to a connection that has just been left, so
+``publish`` is measured at QoS 1 only.
 ``prefetch`` is the receive maximum of MQTT 5. In 3.1.1 the broker has one number for all: any other is
 refused, and so is a second consumer, since 3.1.1 has no shared subscriptions. What is kept on disk is the
 broker's choice in MQTT.
@@ -128,9 +129,11 @@ class Gmqtt:
     abilities = Abilities(
         distribution="gmqtt",
         protocol="mqtt",
-        measures=("end-to-end",),
+        measures=("end-to-end", "publish"),
+        stores=("at-least-once",),
         ack_every=False,
         persistent=False,
+        trouble=(("rloop", "no TLS"),),
     )
 
     def __init__(self) -> None:

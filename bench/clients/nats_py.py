@@ -27,7 +27,7 @@ import nats
 from nats.errors import ConnectionClosedError
 from nats.js.api import AckPolicy, RetentionPolicy, StorageType
 
-from bench import client as contract
+from bench.client import Abilities
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Sequence
@@ -42,23 +42,6 @@ AGAIN_S = 10.0
 FETCH_S = 86400.0  # a fetch that gets nothing for this long is an error
 # What the broker has delivered must not be dropped here; at least once, max_ack_pending is the limit.
 UNLIMITED = 0
-
-
-class Abilities(contract.Abilities):
-    """Those of two clients in one: core NATS at most once, JetStream at least once."""
-
-    __slots__ = ()
-
-    def shortfall(self, scenario: Any) -> str | None:
-        if scenario.guarantee == "at-most-once":
-            if scenario.measure != "end-to-end":
-                return (
-                    f"nats-py cannot be measured {scenario.measure} on its own at most once: "
-                    "core NATS drops what is published while nobody consumes"
-                )
-            if scenario.persistent:
-                return "nats-py cannot ask for persistent messages at most once: core NATS stores nothing"
-        return super().shortfall(scenario)
 
 
 def connect(target: Target, **callbacks: Any) -> Awaitable[Connection]:
@@ -188,7 +171,13 @@ async def pulled(
 
 
 class NatsPy:
-    abilities = Abilities(distribution="nats-py", protocol="nats", ack_every=False)
+    abilities = Abilities(
+        distribution="nats-py",
+        protocol="nats",
+        stores=("at-least-once",),
+        ack_every=False,
+        trouble=(("rloop", "does not hear that its connection was reset; no TLS"),),
+    )
 
     @asynccontextmanager
     async def topology(self, target: Target, queues: Sequence[str]) -> AsyncIterator[Depth | None]:

@@ -108,6 +108,7 @@ class RedisStreams:
         protocol="redis",
         ordering="lane",
         persistent=False,
+        trouble=(("rloop", "does not hear that its connection was reset; no TLS"),),
         most_bytes=536870912,  # proto-max-bulk-len, unless the server says otherwise
     )
 
