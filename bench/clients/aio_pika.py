@@ -25,9 +25,14 @@ from bench.client import Abilities
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Sequence
 
-    from aio_pika.abc import AbstractIncomingMessage
+    from aio_pika.abc import AbstractConnection, AbstractIncomingMessage
 
     from bench.client import Client, Depth, Publish, Receive, Target
+
+
+async def connect(target: Target) -> AbstractConnection:
+    secure = target.url.startswith("amqps:")
+    return await aio_pika.connect(target.url, ssl_context=target.tls.context() if secure else None)
 
 
 async def lost(closing: asyncio.Future[BaseException | None]) -> None:
@@ -43,7 +48,7 @@ class AioPika:
 
     @asynccontextmanager
     async def topology(self, target: Target, queues: Sequence[str]) -> AsyncIterator[Depth]:
-        async with await aio_pika.connect(target.url) as connection, connection.channel() as channel:
+        async with await connect(target) as connection, connection.channel() as channel:
 
             async def depth() -> int:
                 counts = [await channel.declare_queue(name, passive=True) for name in queues]
@@ -63,7 +68,7 @@ class AioPika:
         mode = aio_pika.DeliveryMode.PERSISTENT if target.persistent else aio_pika.DeliveryMode.NOT_PERSISTENT
         message = aio_pika.Message
         async with (
-            await aio_pika.connect(target.url) as connection,
+            await connect(target) as connection,
             connection.channel(publisher_confirms=target.acknowledged) as channel,
         ):
             send = channel.default_exchange.publish
@@ -101,7 +106,7 @@ class AioPika:
                 closing.set_result(error)
 
         async with (
-            await aio_pika.connect(target.url) as connection,
+            await connect(target) as connection,
             connection.channel() as channel,
             asyncio.TaskGroup() as group,
         ):

@@ -17,7 +17,6 @@ unacknowledged messages on the channel, one is handled at a time.
 from __future__ import annotations
 
 import asyncio
-import ssl
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -64,7 +63,7 @@ async def connection(target: Target) -> AsyncIterator[tuple[AmqpProtocol, asynci
         login=unquote(url.username or "guest"),
         password=unquote(url.password or "guest"),
         virtualhost=unquote(url.path[1:]) or "/",
-        ssl=ssl.create_default_context() if url.scheme == "amqps" else None,
+        ssl=target.tls.context() if url.scheme == "amqps" else None,
         on_error=fail,
     )
     try:

@@ -49,8 +49,11 @@ def known(topic: dict[str, Any]) -> bool:
     return not any(each["error_code"] for each in (topic, *topic["partitions"]))
 
 
-def servers(target: Target) -> dict[str, str]:
-    return {"bootstrap_servers": urlsplit(target.url).netloc}
+def servers(target: Target) -> dict[str, Any]:
+    url = urlsplit(target.url)
+    secure = url.scheme == "kafka+ssl"
+    tls = {"security_protocol": "SSL", "ssl_context": target.tls.context()} if secure else {}
+    return {"bootstrap_servers": url.netloc, **tls}
 
 
 @asynccontextmanager

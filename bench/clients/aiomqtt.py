@@ -19,7 +19,6 @@ from __future__ import annotations
 
 import asyncio
 import math
-import ssl
 from contextlib import asynccontextmanager
 from itertools import count
 from typing import TYPE_CHECKING, Any
@@ -66,7 +65,7 @@ def connection(
         password=unquote(url.password) if url.password else None,
         identifier=identifier,
         max_inflight_messages=target.in_flight,  # paho's own is 20, and more would wait inside it
-        tls_context=ssl.create_default_context() if url.scheme == "mqtts" else None,
+        tls_context=target.tls.context() if url.scheme == "mqtts" else None,
         **more,
     )
     client.pending_calls_threshold = target.in_flight  # or every publish beyond 10 logs a warning

@@ -36,7 +36,8 @@ if TYPE_CHECKING:
 async def connection(target: Target) -> AsyncIterator[aiorabbit.client.Client]:
     loop = asyncio.get_running_loop()
     handler = loop.get_exception_handler()
-    async with aiorabbit.connect(target.url) as client:
+    context = target.tls.context() if target.url.startswith("amqps:") else None
+    async with aiorabbit.connect(target.url, ssl_context=context) as client:
         loop.set_exception_handler(handler)
         yield client
 

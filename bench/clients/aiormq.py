@@ -31,7 +31,8 @@ if TYPE_CHECKING:
 
 @asynccontextmanager
 async def channel(target: Target, *, confirms: bool = False) -> AsyncIterator[AbstractChannel]:
-    connection = await aiormq.connect(target.url)
+    secure = target.url.startswith("amqps:")
+    connection = await aiormq.connect(target.url, context=target.tls.context() if secure else None)
     try:
         yield await connection.channel(publisher_confirms=confirms)
     finally:

@@ -68,7 +68,15 @@ class Failure:
 
 
 def settings(target: Target, **more: Any) -> dict[str, Any]:
-    return {"bootstrap.servers": urlsplit(target.url).netloc, **more}
+    url, tls = urlsplit(target.url), target.tls
+    files = {
+        "ssl.ca.location": tls.ca,
+        "ssl.certificate.location": tls.certificate,
+        "ssl.key.location": tls.key or tls.certificate,
+    }
+    if url.scheme == "kafka+ssl":
+        more |= {"security.protocol": "ssl", **{name: path for name, path in files.items() if path}}
+    return {"bootstrap.servers": url.netloc, **more}
 
 
 class ConfluentKafka:
@@ -85,7 +93,7 @@ class ConfluentKafka:
     async def topology(self, target: Target, queues: Sequence[str]) -> AsyncIterator[Depth]:
         consumers = target.consumers
         self.shares = {q: len(range(i, consumers, len(queues))) or 1 for i, q in enumerate(queues)}
-        admin = AdminClient({"bootstrap.servers": urlsplit(target.url).netloc})
+        admin = AdminClient(settings(target))
         async with AsyncExitStack() as stack:
             cluster = await asyncio.to_thread(admin.list_topics, timeout=LIMIT_S)
             if cluster.controller_id in cluster.brokers:

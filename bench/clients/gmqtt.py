@@ -21,7 +21,6 @@ broker's choice in MQTT.
 from __future__ import annotations
 
 import asyncio
-import ssl
 from contextlib import asynccontextmanager
 from itertools import count
 from typing import TYPE_CHECKING, Any
@@ -107,7 +106,7 @@ async def connection(
             await client.connect(
                 url.hostname,
                 url.port,
-                ssl=ssl.create_default_context() if url.scheme == "mqtts" else False,
+                ssl=target.tls.context() if url.scheme == "mqtts" else False,
                 version=MQTTv50 if new else MQTTv311,
             )
             yield client

@@ -50,6 +50,7 @@ def connect(target: Target, **callbacks: Any) -> Awaitable[Connection]:
         f"{url.scheme}://{url.netloc.rpartition('@')[2]}",
         user=unquote(url.username) if url.username else None,
         password=unquote(url.password) if url.password else None,
+        tls=target.tls.context() if url.scheme == "tls" else None,
         allow_reconnect=False,
         **callbacks,
     )

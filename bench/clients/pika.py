@@ -18,7 +18,7 @@ import asyncio
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
-from pika import BasicProperties, URLParameters
+from pika import BasicProperties, SSLOptions, URLParameters
 from pika.adapters.asyncio_connection import AsyncioConnection
 from pika.spec import Basic
 
@@ -46,6 +46,13 @@ async def lost(closing: Closing) -> None:
     raise await asyncio.shield(closing)
 
 
+def parameters(target: Target) -> URLParameters:
+    found = URLParameters(target.url)
+    if target.url.startswith("amqps:"):
+        found.ssl_options = SSLOptions(target.tls.context(), found.host)
+    return found
+
+
 @asynccontextmanager
 async def channel(target: Target) -> AsyncIterator[tuple[Any, Closing]]:
     """An open channel, and what closes it or its connection."""
@@ -63,7 +70,7 @@ async def channel(target: Target) -> AsyncIterator[tuple[Any, Closing]]:
         closed.set()
 
     connection = AsyncioConnection(
-        URLParameters(target.url),
+        parameters(target),
         on_open_callback=opening.set_result,
         on_open_error_callback=lambda _, error: opening.set_exception(error),
         on_close_callback=close_all,

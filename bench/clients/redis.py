@@ -47,8 +47,19 @@ HISTORY, FRESH = b"0", b">"
 
 def connected(target: Target, connections: int) -> Redis:
     """Never tries anything twice, which could publish twice, and has no limits of time: the harness has."""
+    tls = target.tls
+    secure: dict[str, Any] = {
+        "ssl_check_hostname": True,  # not the default before redis-py 6
+        "ssl_ca_certs": tls.ca,
+        "ssl_certfile": tls.certificate,
+        "ssl_keyfile": tls.key,
+    }
     return Redis.from_url(
-        target.url, max_connections=connections, socket_timeout=None, retry=Retry(NoBackoff(), 0)
+        target.url,
+        max_connections=connections,
+        socket_timeout=None,
+        retry=Retry(NoBackoff(), 0),
+        **(secure if target.url.startswith("rediss:") else {}),
     )
 
 
