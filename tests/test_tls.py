@@ -25,6 +25,7 @@ from bench.client import Tls
 from bench.engine import WorkerHandle
 from bench.engine.local import LocalEngine
 from bench.errors import BenchError, BrokerError, EngineError, UsageError
+from bench.loops import LOOPS
 from bench.payload import Account
 from bench.scenario import Scenario
 from bench.session import shown_command
@@ -232,13 +233,19 @@ def test_the_command_hands_the_files_to_both_workers_of_a_pair_and_stores_no_pat
         assert str(folder) not in path.read_text()
 
 
-@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
+@pytest.mark.parametrize("loop", ["asyncio", "uvloop", "rloop"])
 @pytest.mark.parametrize("entry", CLIENTS, ids=lambda entry: entry.name)
-async def test_a_client_delivers_with_the_authority_that_it_is_given(
+async def test_a_client_delivers_with_the_authority_that_it_is_given_unless_it_is_said_not_to(
     entry: catalogue.ClientEntry, loop: str, secured: Callable[[str], Listening], authority: Authority
 ) -> None:
-    url = secured(entry.abilities.protocol).url
-    assert await delivered(entry, url, Tls(ca=str(authority.ca)), loop) == 200
+    if (why := LOOPS[loop].missing()) is not None:
+        excused(why)
+    url, tls = secured(entry.abilities.protocol).url, Tls(ca=str(authority.ca))
+    if "no TLS" in dict(entry.abilities.trouble).get(loop, ""):
+        with pytest.raises(EngineError):
+            await delivered(entry, url, tls, loop)
+    else:
+        assert await delivered(entry, url, tls, loop) == 200
 
 
 @pytest.mark.parametrize("entry", CLIENTS, ids=lambda entry: entry.name)

@@ -43,7 +43,7 @@ class AioPika:
     abilities = Abilities(
         distribution="aio-pika",
         protocol="amqp",
-        trouble=(("rloop", "does not hear that its connection was reset"),),
+        trouble=(("rloop", "does not hear that its connection was reset; no TLS"),),
     )
 
     @asynccontextmanager

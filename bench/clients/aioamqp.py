@@ -78,7 +78,7 @@ class Aioamqp:
         distribution="aioamqp",
         protocol="amqp",
         ordering="lane",
-        trouble=(("rloop", "does not hear that its connection was reset"),),
+        trouble=(("rloop", "does not hear that its connection was reset; no TLS"),),
     )
 
     @asynccontextmanager

@@ -71,7 +71,11 @@ async def running(consumer: AIOKafkaConsumer) -> AsyncIterator[AIOKafkaConsumer]
 
 class Aiokafka:
     abilities = Abilities(
-        distribution="aiokafka", protocol="kafka", publishing="future", most_bytes=67_000_000
+        distribution="aiokafka",
+        protocol="kafka",
+        publishing="future",
+        most_bytes=67_000_000,
+        trouble=(("rloop", "no TLS"),),
     )
 
     def __init__(self) -> None:

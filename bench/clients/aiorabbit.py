@@ -57,7 +57,7 @@ class Aiorabbit:
         trouble=(
             ("asyncio", "may fail when it acknowledges between the frames of a delivery"),
             ("uvloop", "may fail when it acknowledges between the frames of a delivery"),
-            ("rloop", "may fail when it acknowledges between the frames of a delivery"),
+            ("rloop", "may fail when it acknowledges between the frames of a delivery; no TLS"),
         ),
     )
 

@@ -48,7 +48,7 @@ class Aiormq:
     abilities = Abilities(
         distribution="aiormq",
         protocol="amqp",
-        trouble=(("rloop", "does not hear that its connection was reset"),),
+        trouble=(("rloop", "does not hear that its connection was reset; no TLS"),),
     )
 
     @asynccontextmanager
