@@ -6,9 +6,10 @@ queue: ``publish_async``, whose future is awaited for the broker's confirm (22,0
 on asyncio, where ``publish``, a request for each message, does 14,000), and each message acknowledged by
 itself. A case's only consumer has them pushed to a callback, and its prefetch is max_ack_pending.
 Several share a pull consumer and ``fetch``: prefetch is the size of a fetch, and the next follows when all of
-one is acknowledged; a fetch that does not fill up keeps what it has got for 20 ms. Pushing is faster (end to end 23,500 messages a second against 16,100 on asyncio, 21,800
-against 18,300 on uvloop, 16,000 against 10,100 on rloop; from a full queue 67,000 against 19,000 on asyncio),
-but max_ack_pending is one for all consumers of a queue: four with a prefetch of one would share one message.
+one is acknowledged; a fetch that does not fill up keeps what it has got for 20 ms. Pushing is faster (end to
+end 23,500 messages a second against 16,100 on asyncio, 21,800 against 18,300 on uvloop, 16,000 against 10,100
+on rloop; from a full queue 67,000 against 19,000 on asyncio), but max_ack_pending is one for all consumers of
+a queue: four with a prefetch of one would share one message.
 
 Core NATS has no prefetch, and keeps no message for anybody who does not listen yet: at most once, only
 end-to-end can be measured, and nothing is persistent. At least once, persistent is the stream's storage: file

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 
-from lanes import Send
+from in_flight import Send
 from minimal_amqp import with_aio_pika, with_aioamqp, with_aiormq, with_pika
 from minimal_others import with_aiokafka, with_aiomqtt, with_nats_py, with_redis
 

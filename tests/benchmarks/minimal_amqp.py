@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlsplit
 import aio_pika
 import aioamqp
 import aiormq
-from lanes import Arrivals, Send, lanes
+from in_flight import Arrivals, Send, lanes
 from pika import BasicProperties, URLParameters
 from pika.adapters.asyncio_connection import AsyncioConnection
 

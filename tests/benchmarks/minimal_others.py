@@ -12,7 +12,7 @@ import aiokafka  # type: ignore[import-untyped]  # no types
 import aiokafka.admin  # type: ignore[import-untyped]  # no types
 import aiomqtt
 import nats
-from lanes import Arrivals, Send, lanes
+from in_flight import Arrivals, Send, lanes
 from nats.js.api import AckPolicy, ConsumerConfig, RetentionPolicy, StorageType
 from redis.asyncio import BlockingConnectionPool, Redis
 

@@ -52,7 +52,7 @@ class Docker:
         threading.Thread(target=self._serve, daemon=True).start()
 
     def _serve(self) -> None:
-        held = []
+        held: list[socket.socket] = []
         while True:
             try:
                 connection, _ = self.listener.accept()

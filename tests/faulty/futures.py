@@ -19,7 +19,7 @@ class Futures(Memory):
     abilities = Abilities(distribution="", protocol="memory", publishing="future")
 
     @asynccontextmanager
-    async def producer(self, target: Target, queue: str) -> AsyncIterator[Send]:  # type: ignore[override]
+    async def producer(self, target: Target, queue: str) -> AsyncIterator[Send]:
         outstanding = 0
 
         async with super().producer(target, queue) as honest:
