@@ -18,6 +18,9 @@ from bench.errors import BenchError, UsageError
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Sequence
 
+    from bench.report.summary import CaseSummary
+    from bench.results import Run
+
 T = TypeVar("T")
 
 RESULTS = Path("results")
@@ -332,32 +335,52 @@ def show(run_folder: Path, shape: str) -> None:
 
 def _show(folder: Path, shape: str) -> None:
     from bench import results
-    from bench.comparison import stored_cells
-    from bench.report import summary, versus
+    from bench.report import summary
 
     stored = results.load(folder)
     cases = summary.summarise(stored.trials)
-    cells = stored_cells(stored.facts, stored.trials, stored.slices)
-    if cells and shape != "table":
-        click.echo(versus.as_json(cells) if shape == "json" else versus.as_csv(cells), nl=shape == "json")
-    elif shape == "json":
-        click.echo(summary.as_json(cases))
-    elif shape == "csv":
-        click.echo(summary.as_csv(cases), nl=False)
+    compared = "arms" in stored.facts
+    if shape == "table":
+        _print_run(stored, cases)
+        if compared:
+            _print_comparison(stored, shape)
+    elif compared:
+        _print_comparison(stored, shape)
     else:
-        from rich.console import Console
+        as_text = summary.as_json if shape == "json" else summary.as_csv
+        click.echo(as_text(cases), nl=shape == "json")
 
-        from bench.report import terminal
 
-        console = Console(width=None if sys.stdout.isatty() else PIPED_WIDTH, highlight=False)
-        for part in terminal.rendered(stored, cases):
-            console.print(part)
-        if cells:
-            console.print(versus.table(cells))
-        for warning in versus.warnings(stored.trials, cells):
-            click.echo(f"! {warning}")
-        for cell in cells:
-            click.echo(versus.sentence(cell))
+def _print_run(stored: Run, cases: Sequence[CaseSummary]) -> None:
+    from rich.console import Console
+
+    from bench.report import terminal
+
+    console = Console(width=None if sys.stdout.isatty() else PIPED_WIDTH, highlight=False)
+    for part in terminal.rendered(stored, cases):
+        console.print(part)
+
+
+def _print_comparison(stored: Run, shape: str) -> None:
+    from rich.console import Console
+
+    from bench.comparison import (
+        stored_cells,  # the statistics take a second to load
+    )
+    from bench.report import versus
+
+    cells = stored_cells(stored.facts, stored.trials, stored.slices)
+    if shape != "table":
+        click.echo(versus.as_json(cells) if shape == "json" else versus.as_csv(cells), nl=shape == "json")
+        return
+    if cells:
+        Console(width=None if sys.stdout.isatty() else PIPED_WIDTH, highlight=False).print(
+            versus.table(cells)
+        )
+    for warning in versus.warnings(stored.trials, cells):
+        click.echo(f"! {warning}")
+    for cell in cells:
+        click.echo(versus.sentence(cell))
 
 
 @main.group("list")
@@ -398,7 +421,7 @@ def list_clients() -> None:
                 ", ".join(entry.abilities.guarantees),
                 ", ".join(sorted(kinds.get(entry.abilities.protocol, ()))),
                 ", ".join(name for name in loops if name not in troubled) or "none without trouble",
-                "" if version else entry.how_to_get,
+                "" if version else f"built when asked for, or: {entry.how_to_get}",
             )
         )
     _print_table(("client", "speaks", "version", "guarantees", "brokers", "loops", "install with"), rows)
