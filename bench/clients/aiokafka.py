@@ -75,7 +75,7 @@ class Aiokafka:
         protocol="kafka",
         publishing="future",
         most_bytes=67_000_000,
-        trouble=(("rloop", "no TLS"),),
+        trouble=(("rloop", "does not hear that its connection was reset; no TLS"),),
     )
 
     def __init__(self) -> None:

@@ -17,7 +17,7 @@ from bench.errors import UnsupportedError
 from bench.sample import Sample
 from bench.scenario import Scenario
 from contract.aside import aside
-from contract.contract import MIB, Contract, driven
+from contract.contract import MIB, Contract, Finding, driven
 from contract.proxy import Pipe, Proxied
 
 HOST = "127.0.0.1"
@@ -100,6 +100,14 @@ class Kafka(Contract):
 @pytest.mark.filterwarnings("ignore:loop is closed:ResourceWarning")
 class TestAiokafka(Kafka):
     adapter = "aiokafka"
+    findings = (
+        Finding(
+            test="_cut_",
+            loop="rloop",
+            reason="rloop 0.5 never reports a reset connection (test_loops.py)",
+            run=False,  # each would take as long as the harness waits for a client that says nothing
+        ),
+    )
 
     def target(self, broker: Broker, **changes: Any) -> Target:
         if broker.kind == MOCK and changes.get("guarantee") == "at-most-once":
