@@ -128,7 +128,10 @@ class TestAiokafka(Kafka):
 # A consumer of confluent-kafka 2.16 that is cut off does not come back from close(); it is given up, and goes
 # on telling of errors to a loop that has ended.
 @pytest.mark.filterwarnings("ignore:coroutine .*_run_with_identity' was never awaited:RuntimeWarning")
+@pytest.mark.alone
 class TestConfluentKafka(Kafka):
+    """Run by ``make alone``: what librdkafka's threads leave behind makes later tests of the process fail."""
+
     adapter = "confluent_kafka"
 
     async def test_a_consumer_that_is_cut_off_before_the_ack_leaves_the_messages(
