@@ -36,7 +36,7 @@ class Consumer:
         self._frames: dict[Origin, tuple[bytes, bytes, bool]] = {}
 
     def take(self, most: int) -> bool:
-        """Sends up to ``most`` messages of its queue; False when it can take no more for now."""
+        """Sends up to ``most`` messages of its queue; False when it has no room left."""
         channel, queue, no_ack = self.channel, self.queue, self.no_ack
         outbox, frame_max_bytes = channel.connection.outbox, channel.connection.frame_max_bytes
         if not no_ack:
