@@ -151,13 +151,14 @@ async def test_two_runs_do_not_build_the_same_one_twice(tmp_path: Path, adapter:
 
 async def test_an_interrupted_build_leaves_nothing(tmp_path: Path, adapter: str) -> None:
     source = checkout(tmp_path / "source", delay_s=600)
+    before = below()  # brokers that other tests share live as long as the session
     task = asyncio.create_task(made(wanted(adapter, f"tinyclient @ {source.as_uri()}")))
-    await until(lambda: any(str(tmp_path) in " ".join(process.cmdline()) for process in below()))
+    await until(lambda: any(str(tmp_path) in " ".join(process.cmdline()) for process in below() - before))
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
     assert kept() == []
-    await until(lambda: not below())
+    await until(lambda: not below() - before)
 
 
 async def until(condition: Callable[[], bool]) -> None:
@@ -166,9 +167,9 @@ async def until(condition: Callable[[], bool]) -> None:
             await asyncio.sleep(0.05)
 
 
-def below() -> list[psutil.Process]:
+def below() -> set[psutil.Process]:
     children = psutil.Process().children(recursive=True)
-    return [child for child in children if child.status() != psutil.STATUS_ZOMBIE]
+    return {child for child in children if child.status() != psutil.STATUS_ZOMBIE}
 
 
 async def test_a_build_that_was_killed_is_built_anew(index: Path, adapter: str) -> None:
