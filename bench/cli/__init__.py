@@ -1,0 +1,58 @@
+"""Commands, options and exit codes: a module for each command; the only room that prints."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from bench.cli.ab import ab
+from bench.cli.broker import broker
+from bench.cli.calibrate import calibrate
+from bench.cli.envs import envs
+from bench.cli.list import list_
+from bench.cli.run import run
+from bench.cli.show import show
+from bench.errors import BenchError
+
+
+class Commands(click.Group):
+    """Ends every failure that the harness understands with one sentence and its exit code."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except BenchError as error:
+            click.echo(f"mqbench: {error}", err=True)
+            ctx.exit(error.exit_code)
+        except BrokenPipeError:
+            ctx.exit(0)
+
+
+EPILOG = """\b
+Examples:
+  mqbench run                                     aio-pika and aioamqp, asyncio and uvloop
+  mqbench run prefetch --client aio-pika          one question about one client
+  mqbench run --set payload_bytes=32,1024,65536   any field of a scenario, one value or several
+  mqbench ab aio-pika==9.6.2 aio-pika==10.2.1     which of two is faster
+  mqbench list scenarios                          what questions there are
+
+\b
+Exit codes:
+  0 every row is valid     2 usage: what was asked for does not exist or make sense
+  1 a row is invalid       5 the broker, a worker or the machine failed     130 interrupted
+"""
+
+
+@click.group(
+    cls=Commands,
+    epilog=EPILOG,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.version_option(package_name="mqbench", message="mqbench %(version)s")
+def main() -> None:
+    """Measure asyncio message-queue clients: every message accounted for, every guarantee stated."""
+
+
+for command in (run, ab, show, list_, broker, envs, calibrate):
+    main.add_command(command)

@@ -1,0 +1,91 @@
+"""``mqbench ab``: is the candidate faster than the base, slower, or neither."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any
+
+import click
+
+from bench.cli.options import (
+    BROKER_VARIABLE,
+    RESULTS,
+    seconds,
+    share,
+    with_broker,
+    with_fields,
+    with_shape,
+    with_turns,
+)
+from bench.cli.output import interruptible, live, to_stderr
+from bench.cli.show import print_stored
+
+EPILOG = """\b
+A side is one of (both sides of the same kind):
+  aio-pika==9.6.2, 'aio-pika @ file:///checkout', my_adapter.py     a client
+  loop=uvloop       python=3.12       prefetch=100 (any field of a scenario)
+
+\b
+Examples:
+  mqbench ab aio-pika==9.6.2 aio-pika==10.2.1
+  mqbench ab loop=asyncio loop=uvloop headline payload --client aioamqp
+  mqbench ab prefetch=10 prefetch=100 --until 2%
+
+\b
+Exit codes:
+  0 a verdict, whatever it is      3 every cell is inconclusive
+  1 a row is invalid               4 refused: the sides are not of the same work
+  2 usage                          5 the broker, a worker or the machine failed     130 interrupted
+"""
+
+
+@click.command(epilog=EPILOG)
+@click.argument("base", metavar="BASE")
+@click.argument("candidate", metavar="CANDIDATE")
+@click.argument("scenarios", metavar="[SCENARIO]...", nargs=-1)
+@click.option("--client", metavar="REQ", help="Client of both sides  [default: aio-pika]")
+@click.option("--loop", metavar="REQ", help="Event loop of both sides  [default: asyncio]")
+@click.option("--python", metavar="PYTHON", help="Interpreter of both sides: a path, or a version.")
+@with_broker
+@with_fields
+@click.option(
+    "--allow",
+    "allowed",
+    multiple=True,
+    type=click.Choice(["guarantee", "persistent", "measure", "protocol"]),
+    help="Compare sides that differ in this all the same; may be given again.",
+)
+@click.option("--rounds", type=click.IntRange(1), help="Replicates  [default: 12; a verdict needs 8]")
+@with_turns
+@click.option(
+    "--budget",
+    "budget_s",
+    callback=seconds,
+    metavar="TIME",
+    help="Plan rounds and slices for this time, such as 60s, from a short pilot within it.",
+)
+@click.option(
+    "--until",
+    callback=share,
+    metavar="PERCENT",
+    help="Plan rounds for an interval of at most this to either side, such as 2%, from a pilot before it.",
+)
+@with_shape("table", "json")
+def ab(shape: str, **asked: Any) -> None:
+    """Compare CANDIDATE with BASE, which differ in one way: is it faster, slower, or neither?
+
+    Both are alive in each round and take turns in random order. For each cell (a point of a SCENARIO, the
+    headline if none is named) it ends with the ratio candidate / base and its 95 % interval over rounds, a
+    verdict, and the smallest difference that would have been seen.
+    """
+    from bench import ab as comparing
+
+    os.environ.pop(BROKER_VARIABLE, None)  # it may hold a password, and no child needs it
+    request = comparing.Request(results=RESULTS, command=tuple(sys.argv[1:]), **asked)
+    with live() as (say, tell):
+        finished = interruptible(comparing.run(request, say=say, tell=tell))
+    print_stored(finished.folder, shape)
+    for failure in finished.outcome.failures.values():
+        to_stderr(f"invalid: {failure}")
+    sys.exit(1 if finished.outcome.invalid else 0 if finished.decided else 3)

@@ -1,0 +1,36 @@
+"""``mqbench envs``: the environments that were built for what is not installed here."""
+
+from __future__ import annotations
+
+import click
+
+from bench.cli.output import print_table
+from bench.errors import UsageError
+
+
+@click.command()
+@click.option("--prune", is_flag=True, help="Remove those that no run has used for a while.")
+@click.option(
+    "--older-than",
+    "days",
+    type=click.FloatRange(0),
+    default=30.0,
+    show_default=True,
+    metavar="DAYS",
+    help="With --prune: how long a while is.",
+)
+@click.option("--all", "everything", is_flag=True, help="With --prune: all but those in use.")
+def envs(prune: bool, days: float, everything: bool) -> None:
+    """List the environments that were built for what is not installed here, or remove them."""
+    from bench import environments
+
+    if everything and not prune:
+        raise UsageError("--all says what --prune removes: give both")
+    if not prune:
+        print_table(environments.COLUMNS, [built.words() for built in environments.listed()])
+        return
+    pruned = environments.prune(0 if everything else days)
+    for built in pruned.removed:
+        click.echo(f"removed {built.name} (Python {built.python_version})")
+    for built in pruned.in_use:
+        click.echo(f"mqbench: kept {built.name}: a run is using it", err=True)

@@ -1,0 +1,80 @@
+"""``mqbench list``: what there is, what is installed, and how to get the rest."""
+
+from __future__ import annotations
+
+import click
+
+from bench.cli.output import print_table
+
+
+@click.group("list")
+def list_() -> None:
+    """Say what there is, what is installed, and how to get the rest."""
+
+
+@list_.command("scenarios")
+def list_scenarios() -> None:
+    """The questions that can be asked, and how many points each has."""
+    from bench import catalogue
+
+    print_table(
+        ("scenario", "points", "question"),
+        [(entry.name, str(len(entry.points)), entry.question) for entry in catalogue.scenarios().values()],
+    )
+
+
+@list_.command("clients")
+def list_clients() -> None:
+    """The clients that have an adapter: what each can give, on what, and how to get it."""
+    from bench import brokers, catalogue, environments
+    from bench.loops import LOOPS
+
+    kinds: dict[str, set[str]] = {"memory": {"none"}}
+    for found in brokers.list_brokers():
+        kinds.setdefault(found.protocol, set()).add(found.kind)
+    loops = [name for name, loop in LOOPS.items() if loop.unfit() is None]
+    rows = []
+    for entry in catalogue.clients().values():
+        version = environments.installed_version(entry.abilities.distribution)
+        troubled = {loop for loop, _ in entry.abilities.trouble}
+        rows.append(
+            (
+                entry.name,
+                entry.abilities.protocol,
+                version or "not here",
+                ", ".join(entry.abilities.guarantees),
+                ", ".join(sorted(kinds.get(entry.abilities.protocol, ()))),
+                ", ".join(name for name in loops if name not in troubled) or "none without trouble",
+                "" if version else f"built when asked for, or: {entry.how_to_get}",
+            )
+        )
+    print_table(("client", "speaks", "version", "guarantees", "brokers", "loops", "install with"), rows)
+
+
+@list_.command("loops")
+def list_loops() -> None:
+    """The event loops, and whether each is installed."""
+    from bench import environments
+    from bench.loops import LOOPS
+
+    print_table(
+        ("loop", "version", "what it is", "to mend"),
+        [
+            (loop.name, environments.loop_version(loop), loop.summary, loop.missing() or "")
+            for loop in LOOPS.values()
+        ],
+    )
+
+
+@list_.command("brokers")
+def list_brokers() -> None:
+    """The brokers that can be had, in the order in which auto tries them."""
+    from bench import brokers
+
+    print_table(
+        ("broker", "protocol", "origin", "here", "to mend"),
+        [
+            (found.kind, found.protocol, found.origin, found.detail, "" if found.available else found.mend)
+            for found in brokers.list_brokers()
+        ],
+    )

@@ -1,0 +1,151 @@
+"""The options that several commands have, and what they accept."""
+
+from __future__ import annotations
+
+import functools
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from bench.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+RESULTS = Path("results")
+BROKER_VARIABLE = "MQBENCH_BROKER_URL"
+
+
+def set_values(_: click.Context, __: click.Parameter, texts: Sequence[str]) -> dict[str, tuple[Any, ...]]:
+    """Each field of ``--set`` with the values that it takes.
+
+    Raises:
+        UsageError: A text is not ``FIELD=VALUE[,VALUE...]``, or no such field or value exists.
+    """
+    from bench.scenario import Scenario
+
+    values: dict[str, tuple[Any, ...]] = {}
+    for text in texts:
+        name, equals, choices = text.partition("=")
+        if not equals or not choices:
+            raise UsageError(f"--set takes FIELD=VALUE or FIELD=VALUE,VALUE, got {text!r}")
+        values[name.strip()] = tuple(
+            Scenario.parse_field(name.strip(), one.strip()) for one in choices.split(",")
+        )
+    return values
+
+
+def share(_: click.Context, parameter: click.Parameter, text: str | None) -> float | None:
+    """``2%`` as 0.02.
+
+    Raises:
+        UsageError: The text is no percentage from 0.1 to 50.
+    """
+    if text is None:
+        return None
+    try:
+        found = float(text.removesuffix("%")) / 100
+    except ValueError:
+        found = 0.0
+    if not 0.001 <= found <= 0.5:
+        raise UsageError(f"--{parameter.name} takes a precision from 0.1% to 50%, such as 2%, got {text!r}")
+    return found
+
+
+def seconds(_: click.Context, parameter: click.Parameter, text: str | None) -> float | None:
+    """``90s``, ``5m`` or ``1h`` in seconds.
+
+    Raises:
+        UsageError: The text is no such time, or no time at all.
+    """
+    if text is None:
+        return None
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)(s|m|h|)", text)
+    if match is None or float(match[1]) == 0:
+        raise UsageError(f"{parameter.opts[0]} takes a time such as 60s or 5m, got {text!r}")
+    return float(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[match[2]]
+
+
+def with_broker(command: Callable[..., None]) -> Callable[..., None]:
+    """Adds ``--broker`` and the files for one that speaks TLS, which reach the command as ``tls``."""
+
+    @functools.wraps(command)
+    def given(*, tls_ca: str | None, tls_certificate: str | None, tls_key: str | None, **asked: Any) -> None:
+        from bench.client import Tls
+
+        command(tls=Tls(ca=tls_ca, certificate=tls_certificate, key=tls_key), **asked)
+
+    return _with(
+        given,
+        click.option(
+            "--broker",
+            default="auto",
+            envvar=BROKER_VARIABLE,
+            show_default=True,
+            metavar="SPEC",
+            help="auto, native, docker, embedded, or the URL of a broker that runs.",
+        ),
+        *(
+            click.option(f"--tls-{name}", envvar=f"MQBENCH_TLS_{name.upper()}", metavar="FILE", help=words)
+            for name, words in (
+                ("ca", "Authority to trust behind amqps:// and its like  [default: those of this machine]"),
+                ("certificate", "Client certificate for a broker that asks for one."),
+                ("key", "Key of that certificate, unless the same file holds it."),
+            )
+        ),
+    )
+
+
+def with_fields(command: Callable[..., None]) -> Callable[..., None]:
+    """Adds ``--set``, which reaches the command as ``values``."""
+    return click.option(
+        "--set",
+        "values",
+        multiple=True,
+        callback=set_values,
+        metavar="FIELD=VALUE[,VALUE...]",
+        help="Change a field of every scenario; several values make a matrix.",
+    )(command)
+
+
+def with_turns(command: Callable[..., None]) -> Callable[..., None]:
+    """Adds the slices of a round, the seed of its orders, the limit of its patience and its folder."""
+    return _with(
+        command,
+        click.option(
+            "--slices",
+            type=click.IntRange(1),
+            help="Turns of a case in a round  [default: one for each 0.1 s]",
+        ),
+        click.option("--seed", type=int, help="Seed of every random order  [default: drawn and recorded]"),
+        click.option(
+            "--limit",
+            "limit_s",
+            type=click.FloatRange(0.1),
+            default=10.0,
+            show_default=True,
+            help="Seconds without progress after which a client has failed.",
+        ),
+        click.option(
+            "--output",
+            type=click.Path(path_type=Path),
+            metavar="DIR",
+            help="Run folder  [default: results/TIME-SCENARIO]",
+        ),
+    )
+
+
+def with_shape(*shapes: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Adds ``--format``, which reaches the command as ``shape``; the first of the shapes is the default."""
+    return click.option("--format", "shape", type=click.Choice(shapes), default=shapes[0], show_default=True)
+
+
+def _with(
+    command: Callable[..., None], *options: Callable[[Callable[..., None]], Callable[..., None]]
+) -> Callable[..., None]:
+    """The command with these options, which ``--help`` shows in this order."""
+    for option in reversed(options):
+        command = option(command)
+    return command

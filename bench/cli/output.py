@@ -1,0 +1,70 @@
+"""Where a command writes: tables to stdout, words to stderr, and the end of an interrupted command."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import sys
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Iterator, Sequence
+
+    from rich.console import Console
+
+T = TypeVar("T")
+
+INTERRUPTED = 130
+PIPED_WIDTH = 120
+
+
+def console() -> Console:
+    """Stdout: as wide as the terminal, or a width that fits a page where it is piped."""
+    from rich.console import Console
+
+    return Console(width=None if sys.stdout.isatty() else PIPED_WIDTH, highlight=False)
+
+
+@contextlib.contextmanager
+def live() -> Iterator[tuple[Callable[[str], None], Callable[..., None]]]:
+    """The view of what is being measured, on stderr: how to say a line, and how to tell of progress."""
+    from rich.console import Console
+
+    from bench.live import view
+
+    with view(Console(stderr=True)) as both:
+        yield both
+
+
+def print_table(names: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    from rich import box
+    from rich.table import Table
+
+    table = Table(*names, box=box.SIMPLE_HEAD, pad_edge=False)
+    for row in rows:
+        table.add_row(*row)
+    console().print(table)
+
+
+def to_stderr(text: str) -> None:
+    click.echo(f"mqbench: {text}", err=True)
+
+
+def interruptible(work: Coroutine[Any, Any, T]) -> T:
+    """Runs to the end, or cleans up and exits with 130 on Ctrl-C or SIGTERM."""
+
+    async def watched() -> T:
+        task = asyncio.current_task()
+        assert task is not None
+        if sys.platform != "win32":
+            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+        return await work
+
+    try:
+        return asyncio.run(watched())
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        click.echo("mqbench: interrupted; what was measured so far is kept", err=True)
+        sys.exit(INTERRUPTED)

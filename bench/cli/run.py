@@ -1,0 +1,67 @@
+"""``mqbench run``: measure scenarios and write a run folder."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any
+
+import click
+
+from bench.cli.options import BROKER_VARIABLE, RESULTS, with_broker, with_fields, with_shape, with_turns
+from bench.cli.output import interruptible, live, to_stderr
+from bench.cli.show import print_stored
+
+
+@click.command()
+@click.argument("scenarios", metavar="[SCENARIO]...", nargs=-1)
+@click.option(
+    "--client",
+    "clients",
+    multiple=True,
+    metavar="REQ",
+    help="Client: aio-pika, aio-pika==9.6.2, 'aio-pika @ file:///checkout'; may be given again.",
+)
+@click.option(
+    "--loop",
+    "loops",
+    multiple=True,
+    metavar="REQ",
+    help="Event loop, such as uvloop or uvloop==0.21.0; may be given again.",
+)
+@click.option(
+    "--python",
+    "pythons",
+    multiple=True,
+    metavar="PYTHON",
+    help="Interpreter of the workers: a path, or a version; may be given again.",
+)
+@click.option(
+    "--consumer-client",
+    metavar="REQ",
+    help="Client that consumes, in a worker of its own, what every --client publishes.",
+)
+@with_broker
+@with_fields
+@click.option(
+    "--rounds", type=click.IntRange(1), default=5, show_default=True, help="Replicates: fresh workers each."
+)
+@with_turns
+@with_shape("table", "json", "csv")
+@click.option("--quick", is_flag=True, help="Two short rounds: a look, not a measurement.")
+def run(shape: str, **asked: Any) -> None:
+    """Measure SCENARIO... (names, or paths of your own files) and write a run folder.
+
+    Without a scenario it is the headline; without --client, aio-pika and aioamqp; without --loop, asyncio
+    and uvloop.
+    """
+    from bench import session
+
+    os.environ.pop(BROKER_VARIABLE, None)  # it may hold a password, and no child needs it
+    request = session.Request(results=RESULTS, command=tuple(sys.argv[1:]), **asked)
+    with live() as (say, tell):
+        finished = interruptible(session.run(request, say=say, tell=tell))
+    print_stored(finished.folder, shape)
+    for failure in finished.outcome.failures.values():
+        to_stderr(f"invalid: {failure}")
+    sys.exit(1 if finished.outcome.invalid else 0)
