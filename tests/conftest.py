@@ -37,7 +37,7 @@ def faulty() -> Callable[[str], str]:
 
 
 @pytest.fixture
-def mqbench(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+def command(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
     """Runs the command in an empty folder, as a user would."""
 
     def run(

@@ -28,9 +28,9 @@ def cell(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
 
 
 def test_a_client_that_does_more_work_is_slower_and_that_is_no_failure(
-    mqbench: Command, tmp_path: Path, faulty: Callable[[str], str], nothing_left: None
+    command: Command, tmp_path: Path, faulty: Callable[[str], str], nothing_left: None
 ) -> None:
-    done = mqbench("ab", "memory", faulty("slow"), *SHORT, "--rounds", "9", "--output", "run")
+    done = command("ab", "memory", faulty("slow"), *SHORT, "--rounds", "9", "--output", "run")
     assert done.returncode == 0, done.stderr
     assert re.search(
         r"^slow \S+ is [\d.]+ % \[[\d., -]+\] slower than memory \S+ at headline on asyncio\. ",
@@ -43,14 +43,14 @@ def test_a_client_that_does_more_work_is_slower_and_that_is_no_failure(
     assert row["sentence"] in done.stdout
     arms = json.loads((tmp_path / "run" / "run.json").read_text())["arms"]
     assert (arms["differ"], arms["base"], arms["pairs"]) == ("client", "memory", [[1, 2]])
-    again = mqbench("show", "run")
+    again = command("show", "run")
     assert row["sentence"] in again.stdout
-    assert cell(mqbench("show", "run", "--format", "json"))["sentence"] == row["sentence"]
-    assert mqbench("show", "run", "--format", "csv").stdout.startswith("base_case,candidate_case,place,")
+    assert cell(command("show", "run", "--format", "json"))["sentence"] == row["sentence"]
+    assert command("show", "run", "--format", "csv").stdout.startswith("base_case,candidate_case,place,")
 
 
-def test_both_sides_take_turns_in_every_round(mqbench: Command, tmp_path: Path) -> None:
-    mqbench("ab", "prefetch=10", "prefetch=100", *SHORT, "--client", "memory", "--rounds", "2", "--seed", "3",
+def test_both_sides_take_turns_in_every_round(command: Command, tmp_path: Path) -> None:
+    command("ab", "prefetch=10", "prefetch=100", *SHORT, "--client", "memory", "--rounds", "2", "--seed", "3",
             "--output", "run")  # fmt: skip
     slices = pd.read_csv(tmp_path / "run" / "slices.csv")
     assert (slices.groupby("round")["case"].nunique() == 2).all()
@@ -60,9 +60,9 @@ def test_both_sides_take_turns_in_every_round(mqbench: Command, tmp_path: Path) 
     assert len(trials[["round", "hash_seed"]].drop_duplicates()) == 2
 
 
-def test_the_same_client_on_both_sides_is_not_called_different(mqbench: Command, tmp_path: Path) -> None:
+def test_the_same_client_on_both_sides_is_not_called_different(command: Command, tmp_path: Path) -> None:
     def outcome(name: str) -> str:
-        done = mqbench(
+        done = command(
             "ab", "memory", "memory", *SHORT, "--rounds", "8", "--format", "json", "--output", name,
             XDG_CACHE_HOME=str(tmp_path / "cache"), UV_OFFLINE="1",
         )  # fmt: skip
@@ -78,17 +78,17 @@ def test_the_same_client_on_both_sides_is_not_called_different(mqbench: Command,
     )
 
 
-def test_too_few_rounds_are_said_and_end_with_3(mqbench: Command, faulty: Callable[[str], str]) -> None:
-    done = mqbench("ab", "memory", faulty("slow"), *SHORT, "--rounds", "2", "--format", "json")
+def test_too_few_rounds_are_said_and_end_with_3(command: Command, faulty: Callable[[str], str]) -> None:
+    done = command("ab", "memory", faulty("slow"), *SHORT, "--rounds", "2", "--format", "json")
     assert done.returncode == 3
     assert "2 rounds are too few for a verdict, which needs at least 8" in done.stderr
     assert cell(done)["outcome"] == "inconclusive"
 
 
 def test_a_side_that_loses_messages_has_no_verdict_and_ends_with_1(
-    mqbench: Command, faulty: Callable[[str], str]
+    command: Command, faulty: Callable[[str], str]
 ) -> None:
-    done = mqbench(
+    done = command(
         "ab", "memory", faulty("loses"), *SHORT, "--rounds", "9", "--limit", "0.5", "--format", "json"
     )
     assert done.returncode == 1
@@ -99,8 +99,8 @@ def test_a_side_that_loses_messages_has_no_verdict_and_ends_with_1(
     assert "round 2" not in done.stderr  # there is nothing to compare any more
 
 
-def test_several_values_make_several_cells(mqbench: Command) -> None:
-    done = mqbench(
+def test_several_values_make_several_cells(command: Command) -> None:
+    done = command(
         "ab", "prefetch=1", "prefetch=100", *SHORT, "--client", "memory", "--rounds", "1",
         "--set", "payload_bytes=32,64", "--format", "json",
     )  # fmt: skip
@@ -111,9 +111,9 @@ def test_several_values_make_several_cells(mqbench: Command) -> None:
 
 
 def test_a_precision_is_planned_from_a_pilot_whose_rounds_are_in_no_verdict(
-    mqbench: Command, tmp_path: Path, faulty: Callable[[str], str]
+    command: Command, tmp_path: Path, faulty: Callable[[str], str]
 ) -> None:
-    done = mqbench(
+    done = command(
         "ab", "memory", faulty("slow"), *SHORT, "--until", "50%", "--output", "run", "--format", "json"
     )
     assert done.returncode == 0, done.stderr
@@ -126,9 +126,9 @@ def test_a_precision_is_planned_from_a_pilot_whose_rounds_are_in_no_verdict(
 
 
 def test_a_budget_too_small_for_a_verdict_is_refused_with_what_it_takes(
-    mqbench: Command, tmp_path: Path, faulty: Callable[[str], str]
+    command: Command, tmp_path: Path, faulty: Callable[[str], str]
 ) -> None:
-    done = mqbench(
+    done = command(
         "ab", "memory", faulty("slow"), "--set", "warmup_s=0.05", "--budget", "1s", "--output", "run"
     )
     assert done.returncode == 2
@@ -167,17 +167,17 @@ def test_a_budget_too_small_for_a_verdict_is_refused_with_what_it_takes(
     ],
 )
 def test_what_cannot_be_compared_ends_with_a_sentence_before_anything_is_started(
-    mqbench: Command, tmp_path: Path, words: tuple[str, ...], code: int, message: str
+    command: Command, tmp_path: Path, words: tuple[str, ...], code: int, message: str
 ) -> None:
-    done = mqbench("ab", *words)
+    done = command("ab", *words)
     assert done.returncode == code, done.stderr
     assert done.stderr.startswith("mqbench: ")
     assert message in done.stderr
     assert not (tmp_path / "results").exists()
 
 
-def test_help_has_the_grammar_and_the_exit_codes(mqbench: Command) -> None:
-    done = mqbench("ab", "--help")
+def test_help_has_the_grammar_and_the_exit_codes(command: Command) -> None:
+    done = command("ab", "--help")
     assert "A side is one of" in done.stdout
     assert "3 every cell is inconclusive" in done.stdout
 

@@ -80,9 +80,9 @@ def ended(process: subprocess.Popen[str]) -> subprocess.CompletedProcess[str]:
 
 
 def test_a_run_ends_with_a_table_a_folder_and_what_it_was_measured_on(
-    mqbench: Command, tmp_path: Path, nothing_left: None
+    command: Command, tmp_path: Path, nothing_left: None
 ) -> None:
-    done = mqbench("run", *QUICK, "--client", "memory", "--output", "run")
+    done = command("run", *QUICK, "--client", "memory", "--output", "run")
     assert done.returncode == 0, done.stderr
     assert re.search(r"memory \S+ +asyncio +[\d,]+ .* ok", done.stdout)
     assert "run folder: run" in done.stdout
@@ -94,8 +94,8 @@ def test_a_run_ends_with_a_table_a_folder_and_what_it_was_measured_on(
     assert len(pd.read_csv(tmp_path / "run" / "slices.csv")) == 2 * 3
 
 
-def test_the_rows_of_trials_and_slices_and_histograms_agree(mqbench: Command, tmp_path: Path) -> None:
-    mqbench("run", *QUICK, "--client", "memory", "--output", "run")
+def test_the_rows_of_trials_and_slices_and_histograms_agree(command: Command, tmp_path: Path) -> None:
+    command("run", *QUICK, "--client", "memory", "--output", "run")
     trials = pd.read_csv(tmp_path / "run" / "trials.csv")
     slices = pd.read_csv(tmp_path / "run" / "slices.csv")
     received = slices.groupby("round")["received"].sum()
@@ -105,27 +105,27 @@ def test_the_rows_of_trials_and_slices_and_histograms_agree(mqbench: Command, tm
     assert totals == list(trials["received"])
 
 
-def test_the_same_seed_gives_the_same_order_of_turns(mqbench: Command, tmp_path: Path) -> None:
+def test_the_same_seed_gives_the_same_order_of_turns(command: Command, tmp_path: Path) -> None:
     for name in ("one", "two"):
         loops = ("--loop", "asyncio", "--loop", "uvloop")
-        mqbench(
+        command(
             "run", "smoke", *loops, "--client", "memory", "--seed", "7", "--rounds", "1", "--output", name
         )
     orders = [list(pd.read_csv(tmp_path / name / "slices.csv")["case"]) for name in ("one", "two")]
     assert orders[0] == orders[1]
 
 
-def test_json_and_csv_are_all_that_standard_output_holds(mqbench: Command, tmp_path: Path) -> None:
-    done = mqbench("run", *QUICK, "--client", "memory", "--format", "json", "--output", "run")
+def test_json_and_csv_are_all_that_standard_output_holds(command: Command, tmp_path: Path) -> None:
+    done = command("run", *QUICK, "--client", "memory", "--format", "json", "--output", "run")
     (case,) = json.loads(done.stdout)
     assert (case["client"], case["status"], case["rounds"]) == ("memory", "valid", 2)
-    shown = mqbench("show", "run", "--format", "csv")
+    shown = command("show", "run", "--format", "csv")
     assert shown.stdout.startswith("case,status,reason,scenario,")
     assert shown.stdout.count("\n") == 2
 
 
-def test_several_values_make_a_matrix_with_a_row_each(mqbench: Command) -> None:
-    done = mqbench(
+def test_several_values_make_a_matrix_with_a_row_each(command: Command) -> None:
+    done = command(
         "run", "smoke", "--client", "memory", "--loop", "asyncio", "--rounds", "1",
         "--set", "payload_bytes=32,64", "--set", "prefetch=1,100", "--format", "json",
     )  # fmt: skip
@@ -151,16 +151,16 @@ def test_several_values_make_a_matrix_with_a_row_each(mqbench: Command) -> None:
     ],
 )
 def test_what_does_not_exist_or_make_sense_is_one_sentence(
-    mqbench: Command, words: tuple[str, ...], message: str, tmp_path: Path, nothing_left: None
+    command: Command, words: tuple[str, ...], message: str, tmp_path: Path, nothing_left: None
 ) -> None:
-    done = mqbench("run", *words)
+    done = command("run", *words)
     assert message in sentence(done, 2)
     assert done.stdout == ""
     assert not (tmp_path / "results").exists()
 
 
-def test_bodies_too_small_for_a_stamp_are_said_once(mqbench: Command) -> None:
-    done = mqbench("run", *QUICK, "--client", "memory", "--set", "payload_bytes=10")
+def test_bodies_too_small_for_a_stamp_are_said_once(command: Command) -> None:
+    done = command("run", *QUICK, "--client", "memory", "--set", "payload_bytes=10")
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("their messages were counted, not identified") == 1
 
@@ -180,7 +180,7 @@ def test_bodies_too_small_for_a_stamp_are_said_once(mqbench: Command) -> None:
     ],
 )
 def test_a_faulty_client_makes_its_row_invalid_and_the_exit_code_1(
-    mqbench: Command,
+    command: Command,
     faulty: Callable[[str], str],
     tmp_path: Path,
     fault: str,
@@ -188,7 +188,7 @@ def test_a_faulty_client_makes_its_row_invalid_and_the_exit_code_1(
     nothing_left: None,
 ) -> None:
     words = ("headline", "--rounds", "2", "--loop", "asyncio", "--limit", "1", "--output", "run")
-    done = mqbench("run", *words, "--client", faulty(fault), "--client", "memory")
+    done = command("run", *words, "--client", faulty(fault), "--client", "memory")
     assert re.search(reason, sentence(done, 1))
     trials = pd.read_csv(tmp_path / "run" / "trials.csv")
     wrong = trials[trials["client"] != "memory"]
@@ -198,13 +198,13 @@ def test_a_faulty_client_makes_its_row_invalid_and_the_exit_code_1(
 
 
 def test_a_client_that_hangs_is_given_up_within_its_limit(
-    mqbench: Command, faulty: Callable[[str], str], nothing_left: None
+    command: Command, faulty: Callable[[str], str], nothing_left: None
 ) -> None:
-    done = mqbench("run", *QUICK, "--limit", "1", "--client", faulty("hangs"))
+    done = command("run", *QUICK, "--limit", "1", "--client", faulty("hangs"))
     assert "the worker did not answer" in sentence(done, 1)
 
 
-def test_a_loop_that_is_missing_is_a_skipped_row_with_what_mends_it(mqbench: Command, tmp_path: Path) -> None:
+def test_a_loop_that_is_missing_is_a_skipped_row_with_what_mends_it(command: Command, tmp_path: Path) -> None:
     (tmp_path / "hidden.py").write_text(
         "import importlib.util as u; real = u.find_spec\n"
         "u.find_spec = lambda name, *a: None if name == 'rloop' else real(name, *a)\n"
@@ -235,10 +235,10 @@ def test_a_loop_that_is_missing_is_a_skipped_row_with_what_mends_it(mqbench: Com
 
 
 def test_a_results_folder_that_cannot_be_written_is_found_before_measuring(
-    mqbench: Command, tmp_path: Path, nothing_left: None
+    command: Command, tmp_path: Path, nothing_left: None
 ) -> None:
     (tmp_path / "file").touch()
-    done = mqbench("run", *QUICK, "--client", "memory", "--output", "file/run")
+    done = command("run", *QUICK, "--client", "memory", "--output", "file/run")
     assert "cannot write results to file/run" in sentence(done, 2)
     assert "warming up" not in done.stderr
 
@@ -255,10 +255,10 @@ def test_a_results_folder_that_cannot_be_written_is_found_before_measuring(
     ],
 )
 def test_a_broker_that_cannot_be_used_is_one_sentence_without_the_password(
-    mqbench: Command, embedded_url: str, url: str, message: str, tmp_path: Path, nothing_left: None
+    command: Command, embedded_url: str, url: str, message: str, tmp_path: Path, nothing_left: None
 ) -> None:
     password, port = re.match(r"amqp://[^:]*:([^@]*)@[^:]*:(\d+)", embedded_url).groups()  # type: ignore[union-attr]
-    done = mqbench("run", *QUICK, "--broker", url.format(password=password, port=port), "--output", "run")
+    done = command("run", *QUICK, "--broker", url.format(password=password, port=port), "--output", "run")
     assert re.search(message, sentence(done, 5))
     everything = done.stdout + done.stderr + "".join(p.read_text() for p in (tmp_path / "run").glob("*"))
     assert "secret-word" not in everything
@@ -266,9 +266,9 @@ def test_a_broker_that_cannot_be_used_is_one_sentence_without_the_password(
 
 
 def test_the_password_of_a_good_broker_is_stored_nowhere(
-    mqbench: Command, embedded_url: str, tmp_path: Path, nothing_left: None
+    command: Command, embedded_url: str, tmp_path: Path, nothing_left: None
 ) -> None:
-    done = mqbench("run", *QUICK, "--client", "aioamqp", "--broker", embedded_url, "--output", "run")
+    done = command("run", *QUICK, "--client", "aioamqp", "--broker", embedded_url, "--output", "run")
     assert done.returncode == 0, done.stderr
     password = re.match(r"amqp://[^:]*:([^@]*)@", embedded_url)[1]  # type: ignore[index]
     everything = done.stdout + done.stderr + "".join(p.read_text() for p in (tmp_path / "run").glob("*"))
@@ -331,7 +331,7 @@ def test_a_broker_that_stops_answering_is_a_stall(tmp_path: Path, nothing_left: 
 
 
 def test_a_broker_that_blocks_publishers_is_a_stall(
-    tmp_path: Path, mqbench: Command, nothing_left: None
+    tmp_path: Path, command: Command, nothing_left: None
 ) -> None:
     broker = subprocess.Popen(
         [sys.executable, "-m", "bench.brokers.amqp", "--max-memory-mb", "1"],
@@ -343,7 +343,7 @@ def test_a_broker_that_blocks_publishers_is_a_stall(
     try:
         assert broker.stdout is not None
         url = json.loads(broker.stdout.readline())["url"]
-        done = mqbench(
+        done = command(
             "run", "consume", "--client", "aio-pika", "--loop", "asyncio", "--broker", url, "--rounds", "1",
             "--limit", "1", "--set", "payload_bytes=65536",
         )  # fmt: skip
@@ -386,26 +386,26 @@ def test_a_killed_parent_leaves_no_worker_and_no_broker(tmp_path: Path, nothing_
 
 
 @pytest.mark.parametrize("what", ["scenarios", "clients", "loops", "brokers"])
-def test_list_says_what_there_is(mqbench: Command, what: str) -> None:
+def test_list_says_what_there_is(command: Command, what: str) -> None:
     known = {"scenarios": "headline", "clients": "aio-pika", "loops": "uvloop", "brokers": "embedded"}
-    done = mqbench("list", what)
+    done = command("list", what)
     assert done.returncode == 0
     assert known[what] in done.stdout
 
 
-def test_calibrate_measures_the_harness_itself(mqbench: Command) -> None:
-    done = mqbench("calibrate", "--loop", "asyncio")
+def test_calibrate_measures_the_harness_itself(command: Command) -> None:
+    done = command("calibrate", "--loop", "asyncio")
     assert re.search(r"asyncio +[\d,]+ +\d+\.\d+ ", done.stdout)
 
 
-def test_help_shows_examples_and_exit_codes(mqbench: Command) -> None:
-    done = mqbench("--help")
+def test_help_shows_examples_and_exit_codes(command: Command) -> None:
+    done = command("--help")
     assert "mqbench run prefetch --client aio-pika" in done.stdout
     assert "130 interrupted" in done.stdout
 
 
-def test_showing_what_is_no_run_is_one_sentence(mqbench: Command) -> None:
-    assert "gone is not a run folder" in sentence(mqbench("show", "gone"), 2)
+def test_showing_what_is_no_run_is_one_sentence(command: Command) -> None:
+    assert "gone is not a run folder" in sentence(command("show", "gone"), 2)
 
 
 def test_make_without_a_target_says_what_there_is() -> None:
@@ -415,10 +415,10 @@ def test_make_without_a_target_says_what_there_is() -> None:
 
 
 def test_what_a_client_finds_it_cannot_do_is_a_skipped_row_and_is_not_tried_again(
-    mqbench: Command, faulty: Callable[[str], str], tmp_path: Path
+    command: Command, faulty: Callable[[str], str], tmp_path: Path
 ) -> None:
     words = ("--client", faulty("refuses_two"), "--set", "producers=1,2", "--output", "run")
-    done = mqbench("run", *QUICK, *words)
+    done = command("run", *QUICK, *words)
     assert done.returncode == 0, done.stderr
     trials = pd.read_csv(tmp_path / "run" / "trials.csv")
     assert list(trials.query("producers == 2")["status"]) == ["skipped"]
@@ -426,6 +426,6 @@ def test_what_a_client_finds_it_cannot_do_is_a_skipped_row_and_is_not_tried_agai
     assert list(trials.query("producers == 1")["status"]) == ["valid", "valid"]
 
 
-def test_nothing_that_could_be_run_is_one_sentence(mqbench: Command, faulty: Callable[[str], str]) -> None:
-    done = mqbench("run", *QUICK, "--client", faulty("refuses_two"), "--set", "producers=2")
+def test_nothing_that_could_be_run_is_one_sentence(command: Command, faulty: Callable[[str], str]) -> None:
+    done = command("run", *QUICK, "--client", faulty("refuses_two"), "--set", "producers=2")
     assert sentence(done, 2) == "mqbench: nothing could be run: this broker takes one producer"

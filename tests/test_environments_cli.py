@@ -45,11 +45,11 @@ def trials(folder: Path) -> list[dict[str, str]]:
     ],
 )
 def test_what_cannot_be_had_ends_with_a_sentence_and_leaves_nothing(
-    mqbench: Command, tmp_path: Path, words: tuple[str, ...], message: str
+    command: Command, tmp_path: Path, words: tuple[str, ...], message: str
 ) -> None:
     wheel(tmp_path / "index", "aioamqp", "0.1", "raise RuntimeError('too old')")
     loop = () if "--loop" in words else ("--loop", "asyncio")
-    ended = mqbench(*RUN, *loop, *words, **offline(tmp_path))
+    ended = command(*RUN, *loop, *words, **offline(tmp_path))
     assert ended.returncode == 2, ended.stderr
     assert ended.stderr.splitlines()[-1].startswith("mqbench: ")
     assert message in ended.stderr.splitlines()[-1]
@@ -57,30 +57,30 @@ def test_what_cannot_be_had_ends_with_a_sentence_and_leaves_nothing(
     assert list((tmp_path / "cache" / "mqbench").glob("environments/*")) == []
 
 
-def test_a_client_of_our_own_runs_on_a_pinned_loop(mqbench: Command, tmp_path: Path) -> None:
+def test_a_client_of_our_own_runs_on_a_pinned_loop(command: Command, tmp_path: Path) -> None:
     wheel(tmp_path / "index", "uvloop", "0.1", "from asyncio import new_event_loop\n")
     words = (*RUN, "--client", "memory", "--loop", "asyncio", "--loop", "uvloop==0.1", "--output", "run")
-    ended = mqbench(*words, **offline(tmp_path))
+    ended = command(*words, **offline(tmp_path))
     assert ended.returncode == 0, ended.stderr
     rows = trials(tmp_path / "run")
     assert {(row["loop"], row["status"]) for row in rows} == {("asyncio", "valid"), ("uvloop==0.1", "valid")}
     assert {row["loop_version"] for row in rows} >= {"0.1"}
-    listed = mqbench("envs", **offline(tmp_path))
+    listed = command("envs", **offline(tmp_path))
     assert "uvloop==0.1" in listed.stdout
-    assert mqbench("envs", "--prune", **offline(tmp_path)).stdout == ""
-    pruned = mqbench("envs", "--prune", "--all", **offline(tmp_path))
+    assert command("envs", "--prune", **offline(tmp_path)).stdout == ""
+    pruned = command("envs", "--prune", "--all", **offline(tmp_path))
     assert pruned.stdout.startswith("removed uvloop==0.1 (Python ")
     assert list((tmp_path / "cache" / "mqbench").glob("environments/*")) == []
 
 
-def test_all_alone_says_that_it_belongs_to_prune(mqbench: Command) -> None:
-    ended = mqbench("envs", "--all")
+def test_all_alone_says_that_it_belongs_to_prune(command: Command) -> None:
+    ended = command("envs", "--all")
     assert (ended.returncode, "give both" in ended.stderr) == (2, True)
 
 
-def test_two_versions_whose_dependencies_clash_stand_in_one_table(mqbench: Command, tmp_path: Path) -> None:
+def test_two_versions_whose_dependencies_clash_stand_in_one_table(command: Command, tmp_path: Path) -> None:
     words = (*RUN, "--loop", "asyncio", "--client", "aio-pika", "--client", "aio-pika==9.6.2")
-    ended = mqbench(*words, "--output", "run", XDG_CACHE_HOME=str(tmp_path / "cache"))
+    ended = command(*words, "--output", "run", XDG_CACHE_HOME=str(tmp_path / "cache"))
     if "without a network" in ended.stderr:
         pytest.skip("aio-pika 9.6.2 is on an index that cannot be reached, and not in uv's cache")
     assert ended.returncode == 0, ended.stderr

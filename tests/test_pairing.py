@@ -137,11 +137,11 @@ def trials(folder: Path) -> list[dict[str, str]]:
 
 @pytest.mark.parametrize("guarantee", ["at-least-once", "at-most-once"])
 def test_any_two_clients_of_a_protocol_make_a_valid_row(
-    mqbench: Command, tmp_path: Path, guarantee: str
+    command: Command, tmp_path: Path, guarantee: str
 ) -> None:
     words = ("--client", "aio-pika", "--client", "aioamqp", "--consumer-client", "aiormq")
     more = ("--set", f"guarantee={guarantee}", "--set", "producers=2", "--set", "consumers=3")
-    ended = mqbench(*RUN, *words, *more)
+    ended = command(*RUN, *words, *more)
     assert ended.returncode == 0, ended.stderr
     assert re.search(r"What these clients published, aiormq \(\d.*\) consumed", ended.stdout)
     rows = trials(tmp_path / "run")
@@ -159,9 +159,9 @@ def test_any_two_clients_of_a_protocol_make_a_valid_row(
     ("sender", "receiver"), [("aiomqtt", "gmqtt"), ("gmqtt", "aiomqtt"), ("nats-py", "nats-py")]
 )
 def test_pairs_of_other_protocols_make_valid_rows(
-    mqbench: Command, tmp_path: Path, sender: str, receiver: str
+    command: Command, tmp_path: Path, sender: str, receiver: str
 ) -> None:
-    ended = mqbench(*RUN, "--client", sender, "--consumer-client", receiver)
+    ended = command(*RUN, "--client", sender, "--consumer-client", receiver)
     assert ended.returncode == 0, ended.stderr
     assert {row["status"] for row in trials(tmp_path / "run")} == {"valid"}
 
@@ -174,12 +174,12 @@ def test_pairs_of_other_protocols_make_valid_rows(
     ],
 )
 def test_a_message_that_the_publisher_loses_makes_the_row_invalid(
-    mqbench: Command, tmp_path: Path, guarantee: str, reason: str
+    command: Command, tmp_path: Path, guarantee: str, reason: str
 ) -> None:
     path = tmp_path / "loses.py"
     path.write_text(LOSES)
     more = ("--set", f"guarantee={guarantee}", "--set", "in_flight=100")
-    ended = mqbench(*RUN, "--client", str(path), "--consumer-client", "aioamqp", *more)
+    ended = command(*RUN, "--client", str(path), "--consumer-client", "aioamqp", *more)
     assert ended.returncode == 1, ended.stderr
     assert reason in trials(tmp_path / "run")[0]["reason"]
 
@@ -196,7 +196,7 @@ def test_a_message_that_the_publisher_loses_makes_the_row_invalid(
         ),
     ],
 )
-def test_a_pair_that_cannot_be_is_a_sentence(mqbench: Command, words: tuple[str, ...], reason: str) -> None:
-    ended = mqbench(*RUN, *words)
+def test_a_pair_that_cannot_be_is_a_sentence(command: Command, words: tuple[str, ...], reason: str) -> None:
+    ended = command(*RUN, *words)
     assert ended.returncode == 2
     assert reason in ended.stderr.splitlines()[-1]

@@ -200,13 +200,13 @@ class TestFiles:
     )
     def test_the_command_refuses_them_before_anything_is_started(
         self,
-        mqbench: Command,
+        command: Command,
         tmp_path: Path,
         words: tuple[str, ...],
         env: dict[str, str],
         nothing_left: None,
     ) -> None:
-        done = mqbench("run", "smoke", "--broker", "amqps://me:secret-word@h/", *words, **env)
+        done = command("run", "smoke", "--broker", "amqps://me:secret-word@h/", *words, **env)
         assert done.returncode == 2
         assert done.stderr == "mqbench: --tls-ca 'nowhere.pem' cannot be read (no such file or directory)\n"
         assert not (tmp_path / "results").exists()
@@ -220,15 +220,15 @@ class TestFiles:
 
 
 def test_the_command_hands_the_files_to_both_workers_of_a_pair_and_stores_no_path(
-    mqbench: Command, tmp_path: Path, secured: Callable[[str], Listening], ours: Tls, folder: Path
+    command: Command, tmp_path: Path, secured: Callable[[str], Listening], ours: Tls, folder: Path
 ) -> None:
     pair = ["--client", "aio-pika", "--consumer-client", "pika", "--loop", "uvloop", "--rounds", "1"]
     secure = ["--tls-ca", ours.ca, "--tls-certificate", ours.certificate, "--tls-key", ours.key]
     url = secured("amqp").demanding
-    done = mqbench("run", "smoke", *pair, "--broker", url, *secure, "--output", "run")
+    done = command("run", "smoke", *pair, "--broker", url, *secure, "--output", "run")
     assert done.returncode == 0, done.stderr
-    command = json.loads((tmp_path / "run" / "run.json").read_text())["command"]
-    assert command[command.index("--tls-ca") + 1] == command[command.index("--tls-key") + 1] == "…"
+    stored = json.loads((tmp_path / "run" / "run.json").read_text())["command"]
+    assert stored[stored.index("--tls-ca") + 1] == stored[stored.index("--tls-key") + 1] == "…"
     for path in (tmp_path / "run").iterdir():
         assert str(folder) not in path.read_text()
 
