@@ -170,6 +170,15 @@ def cpu_seconds(pids: Sequence[int]) -> float | None:
     return sum(reading.cpu_user_s + reading.cpu_system_s for reading in readings)
 
 
+def resident_bytes(pids: Sequence[int]) -> int | None:
+    """Resident memory of these processes alone; None if none are given or one has gone."""
+    try:
+        sizes = [psutil.Process(pid).memory_info().rss for pid in pids]
+    except _UNREADABLE:
+        return None
+    return sum(sizes) if sizes else None
+
+
 def read_host(clock_ns: Callable[[], int] = time.monotonic_ns) -> HostSnapshot:
     """A snapshot of the host's counters, stamped by the given monotonic clock."""
     times = psutil.cpu_times()

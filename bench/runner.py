@@ -14,7 +14,7 @@ from bench.client import NO_FILES, Tls
 from bench.driver import SLICE_S
 from bench.errors import BrokerError, EngineError, UnsupportedError
 from bench.hlog import write_header, write_interval
-from bench.meters import HostMeter, cpu_seconds
+from bench.meters import HostMeter, cpu_seconds, resident_bytes
 from bench.pairing import Pair
 from bench.payload import Account
 from bench.results import LATENCIES
@@ -72,7 +72,10 @@ class Live:
 
 
 class Runner:
-    """Runs a plan. ``environments`` and ``consumers`` are by case number, ``brokers`` by protocol."""
+    """Runs a plan. ``environments`` and ``consumers`` are by case number, ``brokers`` by protocol.
+
+    ``began_ns`` is when the run began, on the monotonic clock, where this plan is not its first.
+    """
 
     def __init__(
         self,
@@ -86,6 +89,7 @@ class Runner:
         tell: Callable[[Progress], None],
         usable_cores: float | None = None,
         tls: Tls = NO_FILES,
+        began_ns: int | None = None,
     ) -> None:
         self._plan = plan
         self._engine = engine
@@ -99,7 +103,7 @@ class Runner:
         self._counts: dict[tuple[int, int], int] = {}
         self._harness_us: dict[int, float | None] = {}
         self._done = 0
-        self._began_ns = time.monotonic_ns()
+        self._began_ns = time.monotonic_ns() if began_ns is None else began_ns
         self.outcome = Outcome()
 
     async def run(self) -> Outcome:
@@ -107,8 +111,9 @@ class Runner:
         for skip in self._plan.skipped:
             self._recorder.trials.add(skipped_row(skip.case, skip.reason))
             self.outcome.skipped += 1
-        with (self._recorder.folder / LATENCIES).open("x", encoding="utf-8") as self._hlog:
-            write_header(self._hlog, time.time())
+        with (self._recorder.folder / LATENCIES).open("a", encoding="utf-8") as self._hlog:
+            if not self._hlog.tell():  # a folder may have had a plan before
+                write_header(self._hlog, time.time() - self._now_s())
             for number in range(1, self._plan.rounds + 1):
                 for index, block in enumerate(self._plan.blocks, start=1):
                     cases = [case for case in block if case.number not in self.outcome.given_up]
@@ -260,7 +265,7 @@ class Runner:
         )
         after_s = cpu_seconds(pids)
         used_s = after_s - before_s if after_s is not None and before_s is not None else None
-        sample = Turn.from_answer(answer["sample"], used_s)
+        sample = Turn.from_answer(answer["sample"], used_s, resident_bytes(one.worker.pids))
         one.trial.turns.append(sample)
         one.trial.failure = sample.wrong
         self._recorder.slices.add(sample.row(one.trial, turn, place))

@@ -150,6 +150,7 @@ SLICE_COLUMNS: tuple[Column, ...] = (
     Column("latency_p99_us", "99th percentile; empty with fewer than ten samples beyond it"),
     Column("client_cpu_us_per_message", "CPU time of the worker"),
     Column("broker_cpu_us_per_message", "CPU time of the broker; empty where it is not ours"),
+    Column("worker_rss_bytes", "resident set of the worker after the turn; empty where it is not seen"),
 )
 
 COMPARISON_COLUMNS = (

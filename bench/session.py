@@ -6,27 +6,21 @@ import asyncio
 import re
 import secrets
 import time
-from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
-from bench import catalogue, environments, loops, plan
+from bench import catalogue, environments, loops, plan, stage
 from bench.brokers import check_spec, open_broker
 from bench.ceiling import measure
 from bench.client import NO_FILES, Tls
 from bench.engine.local import LocalEngine
 from bench.errors import BrokerError, UsageError
-from bench.machine import fingerprint
-from bench.results import Recorder
-from bench.runner import Runner
 from bench.trial import merged
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-    from bench.brokers import Broker
     from bench.runner import Outcome, Progress
 
     Say = Callable[[str], None]
@@ -128,41 +122,18 @@ async def measured(
     tls: Tls = NO_FILES,
 ) -> Outcome:
     """Carries a plan out, into a folder whose run.json has these ``facts`` too; ``broker`` as asked for."""
-    machine = fingerprint()
     facts = {
-        "mqbench_version": metadata.version("mqbench"),
         **facts,
-        "started_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "seed": planned.seed,
         "rounds": planned.rounds,
         "blocks": [[case.number for case in block] for block in planned.blocks],
-        "fingerprint": machine.to_json(),
     }
-    with Recorder.opened(folder, facts) as recorder:
-        async with AsyncExitStack() as stack:
-            brokers: dict[str, Broker] = {}
-            for protocol in dict.fromkeys(case.protocol for case in planned.cases):
-                found = await stack.enter_async_context(open_broker(broker, protocol, tls=tls, say=say))
-                brokers[protocol] = found
-                say(f"broker: {found.origin} {found.kind} {found.version}: {found.why}")
-            recorder.note(brokers={name: described(one) for name, one in brokers.items()})
-            runner = Runner(
-                planned,
-                engine=LocalEngine(),
-                brokers=brokers,
-                environments=environment,
-                consumers=consumers,
-                recorder=recorder,
-                tell=tell,
-                usable_cores=machine.usable_cores,
-                tls=tls,
-            )
-            try:
-                outcome = await runner.run()
-            except BrokerError as error:
-                recorder.note(outcome=str(error))
-                raise
-            recorder.note(finished=True, outcome="invalid rows" if outcome.invalid else "valid")
+    protocols = [case.protocol for case in planned.cases]
+    async with stage.opened(
+        folder, protocols, broker=broker, facts=facts, say=say, tell=tell, tls=tls
+    ) as ready:
+        outcome = await ready.carry_out(planned, environment, consumers)
+        ready.recorder.note(finished=True, outcome="invalid rows" if outcome.invalid else "valid")
     if outcome.unsupported and not outcome.valid and not outcome.invalid:
         raise UsageError(f"nothing could be run: {'; '.join(dict.fromkeys(outcome.unsupported.values()))}")
     return outcome
@@ -197,17 +168,6 @@ def planned_for(request: Request) -> plan.Plan:
 def run_name(planned: plan.Plan) -> str:
     names = "+".join(dict.fromkeys(case.scenario_name for case in planned.cases))
     return f"{time.strftime('%Y%m%d-%H%M%S')}-{names[:40]}-{secrets.token_hex(2)}"
-
-
-def described(broker: Broker) -> dict[str, str]:
-    """A broker as it may be stored: without credentials."""
-    return {
-        "kind": broker.kind,
-        "origin": broker.origin,
-        "version": broker.version,
-        "url": broker.shown_url,
-        "why": broker.why,
-    }
 
 
 async def hold_broker(spec: str, protocol: str, *, say: Say, ready: Callable[[str, str], None]) -> None:

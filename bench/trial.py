@@ -36,9 +36,12 @@ class Turn:
     negative_latencies: int
     broker_cpu_s: float | None
     consumer_usage: Usage | None = None
+    worker_rss_bytes: int | None = None
 
     @classmethod
-    def from_answer(cls, sample: dict[str, Any], broker_cpu_s: float | None) -> Turn:
+    def from_answer(
+        cls, sample: dict[str, Any], broker_cpu_s: float | None, worker_rss_bytes: int | None = None
+    ) -> Turn:
         parsed = {
             **sample,
             "account": Account(**sample["account"]),
@@ -46,7 +49,7 @@ class Turn:
             "consumer_usage": Usage(**apart) if (apart := sample.get("consumer_usage")) else None,
             **{name: Histogram.from_pairs(sample[name]) for name in ("latency", "confirm", "lag")},
         }
-        return cls(**parsed, broker_cpu_s=broker_cpu_s)
+        return cls(**parsed, broker_cpu_s=broker_cpu_s, worker_rss_bytes=worker_rss_bytes)
 
     @property
     def rate_per_s(self) -> float:
@@ -69,6 +72,7 @@ class Turn:
             "latency_p99_us": percentile_or_none(self.latency, 99.0),
             "client_cpu_us_per_message": (self.usage.cpu_user_s + self.usage.cpu_system_s) * each_us,
             "broker_cpu_us_per_message": None if self.broker_cpu_s is None else self.broker_cpu_s * each_us,
+            "worker_rss_bytes": self.worker_rss_bytes,
         }
 
     @property

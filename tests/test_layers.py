@@ -33,6 +33,7 @@ ORDER = [
     "live",
     "ab",
     "session",
+    "stage",
     "runner",
     "ceiling",
     "pairing",
