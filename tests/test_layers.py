@@ -14,7 +14,18 @@ from bench.environments.measured import MEASURED
 
 ROOT = Path(__file__).parent.parent
 BENCH = ROOT / "bench"
-PURE = {"stats", "scenario", "bottleneck", "schema", "plan", "report", "sides", "comparison", "pilot"}
+PURE = {
+    "stats",
+    "scenario",
+    "bottleneck",
+    "schema",
+    "plan",
+    "report",
+    "sides",
+    "comparison",
+    "pilot",
+    "fitness",
+}
 IMPURE_LIBRARIES = {
     "socket",
     "subprocess",
@@ -31,6 +42,7 @@ ORDER = [
     "__main__",
     "cli",
     "live",
+    "doctor",
     "ab",
     "session",
     "stage",
@@ -42,6 +54,7 @@ ORDER = [
     "engine",
     "environments",
     "report",
+    "fitness",
     "pilot",
     "comparison",
     "hlog",
