@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from bench.comparison import Cell
+    from bench.cell import Cell
     from bench.environments import Wanted
     from bench.plan import Case, Plan
     from bench.runner import Outcome, Progress

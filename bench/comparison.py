@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
 from pathlib import PurePath
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
+from bench.cell import Cell, Outcome, Pair
 from bench.sides import Arms
 from bench.stats.effects import round_effect
 from bench.stats.signflip import rounds_to_reject
@@ -18,37 +18,6 @@ from bench.stats.verdicts import ALPHA, Verdict, verdicts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-
-Pair: TypeAlias = tuple[int, int]
-Outcome = Literal["faster", "slower", "no difference", "inconclusive", "invalid", "skipped"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cell:
-    """A row of comparison.csv. Figures are of the rounds in which both sides were valid; None without them.
-
-    ``base`` and ``candidate`` name the sides with their versions, ``place`` says what they share.
-    """
-
-    base_case: int
-    candidate_case: int
-    place: str
-    base: str
-    candidate: str
-    outcome: Outcome
-    reason: str
-    rounds: int
-    ratio: float | None
-    ratio_low: float | None
-    ratio_high: float | None
-    detectable: float | None
-    p: float | None
-    base_rate_per_s: float | None
-    candidate_rate_per_s: float | None
-
-    @property
-    def decided(self) -> bool:
-        return self.outcome in ("faster", "slower", "no difference")
 
 
 def stored_cells(facts: Mapping[str, Any], trials: pd.DataFrame, slices: pd.DataFrame) -> list[Cell]:
@@ -75,21 +44,6 @@ def compare(
 def rounds_needed(cells: int) -> int:
     """The fewest rounds in which a cell among so many can get a verdict at all."""
     return rounds_to_reject(ALPHA / max(1, cells))
-
-
-def also_differ(trials: pd.DataFrame, pair: Pair) -> tuple[str, str] | None:
-    """The dependencies, with their versions, that only one side has; None where both have the same."""
-    base, candidate = (
-        {
-            word
-            for text in trials.loc[trials["case"] == case, "client_requires"].dropna()
-            for word in text.split()
-        }
-        for case in pair
-    )
-    if base == candidate:
-        return None
-    return " ".join(sorted(base - candidate)), " ".join(sorted(candidate - base))
 
 
 def round_effects(trials: pd.DataFrame, slices: pd.DataFrame, pair: Pair) -> dict[int, float]:

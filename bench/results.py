@@ -1,4 +1,4 @@
-"""Run folders: written so that a killed run keeps what it measured, and loaded into pandas."""
+"""Run folders: written so that a killed run keeps what it measured, and read again."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import os
 import shutil
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
 
 from bench.errors import ResultsError, SchemaError
@@ -127,32 +128,91 @@ def _as_results_error(folder: Path) -> Iterator[None]:
         ) from error
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+# Columns whose text may look like a number: 1.10 is not 1.1.
+_TEXT = frozenset(
+    {"reason", "scenario", "point", "client", "consumer_client", "bottleneck_why"}
+    | {
+        f"{what}_{of}"
+        for what in ("client", "consumer_client", "loop", "python", "broker")
+        for of in ("version", "requires")
+    }
+)
+_FLAGS = {"True": True, "False": False}
+
+
+@dataclass(frozen=True, kw_only=True)
 class Run:
-    """A stored run: ``trials`` and ``slices`` as data frames, ``facts`` as run.json has them."""
+    """A stored run: ``facts`` as run.json has them, ``rows`` those of trials.csv with None for empty cells.
+
+    ``trials`` and ``slices`` are data frames, read when they are first asked for: pandas takes a second to
+    load, which a command that needs no frame need not wait.
+    """
 
     folder: Path
     facts: dict[str, Any]
-    trials: pd.DataFrame
-    slices: pd.DataFrame
+    rows: tuple[dict[str, Any], ...]
+
+    @cached_property
+    def trials(self) -> pd.DataFrame:
+        import pandas as pd  # noqa: PLC0415  # see the class
+
+        return pd.read_csv(self.folder / TRIALS, dtype=dict.fromkeys(_TEXT, "string"))
+
+    @cached_property
+    def slices(self) -> pd.DataFrame:
+        import pandas as pd  # noqa: PLC0415  # see the class
+
+        return pd.read_csv(self.folder / SLICES)
+
+    @property
+    def finished(self) -> bool:
+        return bool(self.facts.get("finished"))
 
 
 def load(folder: Path) -> Run:
     """A stored run; raises ResultsError where there is none, SchemaError where a newer mqbench wrote it."""
-    import pandas as pd  # noqa: PLC0415  # 0.3 s that a command which reads no results need not wait
+    facts = load_facts(folder)
+    return Run(folder=folder, facts=facts, rows=tuple(read_table(folder / TRIALS)))
 
+
+def load_facts(folder: Path) -> dict[str, Any]:
+    """What run.json has; raises as :func:`load`."""
     try:
         facts = json.loads((folder / RUN).read_text(encoding="utf-8"))
-    except (OSError, json.JSONDecodeError) as error:
+    except (OSError, ValueError) as error:
         raise ResultsError(f"{folder} is not a run folder: it has no readable {RUN}") from error
-    version = facts.get("schema_version")
+    version = facts.get("schema_version") if isinstance(facts, dict) else None
     if not isinstance(version, int) or version > SCHEMA_VERSION:
+        writer = facts.get("mqbench_version") if isinstance(facts, dict) else None
         raise SchemaError(
             f"{folder} has results of schema {version}, this mqbench reads up to {SCHEMA_VERSION}; "
-            f"use mqbench {facts.get('mqbench_version', 'of a later version')} or newer"
+            f"use mqbench {writer or 'of a later version'} or newer"
         )
-    names = ("reason", "point", "client_requires", "bottleneck_why")
-    versions = ("client_version", "loop_version", "python_version", "broker_version")  # 1.10 is not 1.1
-    text = dict.fromkeys(names + versions, "string")
-    trials = pd.read_csv(folder / TRIALS, dtype=text)
-    return Run(folder=folder, facts=facts, trials=trials, slices=pd.read_csv(folder / SLICES))
+    return dict(facts)
+
+
+def read_table(path: Path) -> list[dict[str, Any]]:
+    """The rows of a CSV file of ours, numbers and flags as such; raises ResultsError where it cannot be read.
+
+    A last line that a killed run left half written has too few cells: what it lacks is None.
+    """
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            return [{name: _value(name, text) for name, text in row.items()} for row in csv.DictReader(file)]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise ResultsError(f"{path} cannot be read ({error})") from error
+
+
+def _value(name: str, text: str | None) -> Any:
+    if not text:
+        return None
+    if name in _TEXT:
+        return text
+    if text in _FLAGS:
+        return _FLAGS[text]
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text

@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bench.comparison import Cell, compare, round_effects
+from bench.cell import Cell
+from bench.comparison import compare, round_effects
 from bench.report import versus
 from bench.schema import COMPARISON_COLUMNS
 from bench.sides import Arms
@@ -51,6 +52,10 @@ def simulated(
                 ]
     random.shuffle(slices)
     return pd.DataFrame(trials), pd.DataFrame(slices)
+
+
+def records(trials: pd.DataFrame) -> list[dict[str, Any]]:
+    return [{str(name): value for name, value in row.items()} for row in trials.to_dict("records")]
 
 
 def only(trials: pd.DataFrame, slices: pd.DataFrame, arms: Arms = ARMS) -> Cell:
@@ -209,10 +214,10 @@ def test_dependencies_that_differ_too_are_said_once() -> None:
     trials, slices = simulated(pairs=pairs)
     trials["client_requires"] = trials["case"].map(lambda case: f"yarl==1 aiormq=={7 - case % 2}")
     cells = compare(Arms(differ="client", base="a", candidate="b", pairs=pairs), trials, slices)
-    assert list(versus.warnings(trials, cells)) == [
+    assert list(versus.warnings(records(trials), cells)) == [
         "Their dependencies differ too: aiormq==6 on the side of the base, aiormq==7 on the candidate's."
     ]
-    assert list(versus.warnings(trials.assign(client_requires="yarl==1"), cells)) == []
+    assert list(versus.warnings(records(trials.assign(client_requires="yarl==1")), cells)) == []
 
 
 def test_rows_have_the_columns_of_the_schema_and_json_is_json() -> None:

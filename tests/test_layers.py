@@ -24,6 +24,7 @@ PURE = {
     "sides",
     "comparison",
     "pilot",
+    "cell",
     "fitness",
 }
 IMPURE_LIBRARIES = {
@@ -57,6 +58,7 @@ ORDER = [
     "fitness",
     "pilot",
     "comparison",
+    "cell",
     "hlog",
     "results",
     "schema",

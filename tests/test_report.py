@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
+import subprocess
+import sys
 from typing import Any
 
-import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from rich.console import Console
 
-from bench.report import summary, terminal, words
+from bench.report import grid, summary, terminal, words
 from bench.report.reference import ROOT, TABLES, rewritten
 from bench.schema import TRIAL_COLUMNS
 
@@ -26,7 +30,7 @@ def row(**values: Any) -> dict[str, Any]:
 
 
 def cases(*rows: dict[str, Any]) -> list[summary.CaseSummary]:
-    return summary.summarise(pd.DataFrame(rows))
+    return summary.summarise(rows)
 
 
 def text(*rows: dict[str, Any], width: int = 200) -> str:
@@ -69,7 +73,7 @@ def test_each_point_is_compared_with_its_own_first_valid_case() -> None:
         row(case=3, point="b", rate_per_s=10),
         row(case=4, point="b", rate_per_s=30),
     ]
-    assert [case.versus for case in cases(*rows)] == [1, 1.5, 1, 3]
+    assert [case.versus for case in cases(*rows)] == pytest.approx([1, 1.5, 1, 3])
 
 
 def test_what_all_lines_would_say_alike_is_left_out_of_the_table() -> None:
@@ -106,6 +110,57 @@ def test_each_warning_has_its_cause(changes: dict[str, Any], warning: str) -> No
 def test_a_quiet_run_with_enough_rounds_has_no_warning() -> None:
     rows = [row(case=case, round=n) for case in (1, 2) for n in (1, 2, 3)]
     assert list(words.warnings(cases(*rows))) == []
+
+
+def test_no_figure_has_more_digits_than_its_rounds_agree_on() -> None:
+    rates, cpus = (4000, 4300, 4400), (212.3456, 221.9, 230.1)
+    rows = [
+        row(round=n, rate_per_s=rate, latency_p50_us=1234.5, client_cpu_us_per_message=cpu)
+        for n, (rate, cpu) in enumerate(zip(rates, cpus, strict=True), 1)
+    ]
+    shown = text(
+        *rows,
+        *(row(case=2, round=n, rate_per_s=rate * 1.2, loop="uvloop") for n, rate in enumerate(rates, 1)),
+    )
+    assert "4,230 [3,740, 4,790]" in shown
+    assert " 220 " in shown, "the half width of 221.4 is 22"
+    assert " 1.23 " in shown, "never more than three digits"
+    assert " 1x " in shown
+    assert " 1.20x " in shown
+
+
+def test_markdown_says_what_the_terminal_says() -> None:
+    told = grid.Page()
+    told.table(terminal.grid_of(cases(row(), row(case=2, client="<script>|`x`", loop="uvloop"))))
+    told.note("beware of [this](http://x)")
+    lines = told.as_markdown().splitlines()
+    assert lines[0].startswith(
+        "| client | loop | msg/s [95 % interval] | vs first | p50 ms | p99 ms | CPU us/msg |"
+    )
+    assert lines[1].startswith("| --- | --- | ---: |")
+    assert "\\<script\\>\\|\\`x\\`" in lines[3]
+    assert lines[-1] == "**Note:** beware of [this]\\(http://x)"
+
+
+@given(st.text())
+def test_any_text_is_one_cell_of_markdown(hostile: str) -> None:
+    line = grid.as_markdown(grid.grid((grid.Heading(name="a"),), (grid.Row((hostile,)),))).splitlines()
+    assert len(line) == 3
+    assert len(re.findall(r"(?<!\\)(?:\\\\)*\|", line[2])) == 2
+
+
+def test_showing_a_run_loads_no_library_that_takes_a_second() -> None:
+    code = (
+        "import sys; from bench.cli import main; main(sys.argv[1:], standalone_mode=False);"
+        "slow = {'pandas', 'statsmodels', 'scipy.stats', 'scipy.optimize', 'psutil'};"
+        "print(*sorted(slow & set(sys.modules)))"
+    )
+    words = ("show", "results/reference/headline-rabbitmq")
+    printed = subprocess.run(
+        [sys.executable, "-c", code, *words], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
+    assert "msg/s" in printed
+    assert printed.splitlines()[-1] == ""
 
 
 def test_json_and_csv_hold_every_field_of_a_summary() -> None:

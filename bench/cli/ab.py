@@ -71,7 +71,7 @@ Exit codes:
     metavar="PERCENT",
     help="Plan rounds for an interval of at most this to either side, such as 2%, from a pilot before it.",
 )
-@with_shape("table", "json")
+@with_shape("table", "markdown", "json")
 def ab(shape: str, **asked: Any) -> None:
     """Compare CANDIDATE with BASE, which differ in one way: is it faster, slower, or neither?
 

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
+    from bench.report.grid import Page
+
 T = TypeVar("T")
 
 INTERRUPTED = 130
@@ -47,6 +49,18 @@ def print_table(names: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     for row in rows:
         table.add_row(*row)
     console().print(table)
+
+
+def print_page(page: Page, shape: str) -> None:
+    """As ``table`` for a person at a terminal, or as ``markdown``."""
+    if shape == "markdown":
+        click.echo(page.as_markdown(), nl=False)
+        return
+    from rich.text import Text
+
+    out = console()
+    for part in page.for_terminal():
+        out.print(part, soft_wrap=not out.is_terminal and isinstance(part, Text))
 
 
 def to_stderr(text: str) -> None:

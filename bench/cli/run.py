@@ -47,7 +47,7 @@ from bench.cli.show import print_stored
     "--rounds", type=click.IntRange(1), default=5, show_default=True, help="Replicates: fresh workers each."
 )
 @with_turns
-@with_shape("table", "json", "csv")
+@with_shape("table", "markdown", "json", "csv")
 @click.option("--quick", is_flag=True, help="Two short rounds: a look, not a measurement.")
 def run(shape: str, **asked: Any) -> None:
     """Measure SCENARIO... (names, or paths of your own files) and write a run folder.

@@ -8,63 +8,55 @@ from typing import TYPE_CHECKING
 import click
 
 from bench.cli.options import RESULTS, with_shape
-from bench.cli.output import console
+from bench.cli.output import print_page
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from bench.report.summary import CaseSummary
+    from bench.cell import Cell
     from bench.results import Run
 
 
 @click.command()
 @click.argument("run_folder", metavar="RUN", type=click.Path(path_type=Path))
-@with_shape("table", "json", "csv")
+@with_shape("table", "markdown", "json", "csv")
 def show(run_folder: Path, shape: str) -> None:
     """Print the table of a stored RUN (a folder, or its name under results/)."""
-    folder = (
-        run_folder if run_folder.is_dir() or not (RESULTS / run_folder).is_dir() else RESULTS / run_folder
-    )
-    print_stored(folder, shape)
+    print_stored(stored_folder(run_folder), shape)
+
+
+def stored_folder(asked: Path) -> Path:
+    """The folder of a run by its path, or by its name under results/."""
+    return asked if asked.is_dir() or not (RESULTS / asked).is_dir() else RESULTS / asked
 
 
 def print_stored(folder: Path, shape: str) -> None:
     from bench import results
-    from bench.report import summary
+    from bench.report import summary, terminal, versus
 
     stored = results.load(folder)
-    cases = summary.summarise(stored.trials)
-    compared = "arms" in stored.facts
-    if shape == "table":
-        _print_run(stored, cases)
-        if compared:
-            _print_comparison(stored, shape)
-    elif compared:
-        _print_comparison(stored, shape)
+    cases = summary.summarise(stored.rows)
+    cells = cells_of(stored) if "arms" in stored.facts else None
+    if shape in ("table", "markdown"):
+        page = terminal.page(stored, cases)
+        if cells is not None:
+            page.parts += versus.page(stored.rows, cells).parts
+        print_page(page, shape)
+    elif cells is not None:
+        click.echo(versus.as_json(cells) if shape == "json" else versus.as_csv(cells), nl=shape == "json")
     else:
         as_text = summary.as_json if shape == "json" else summary.as_csv
         click.echo(as_text(cases), nl=shape == "json")
 
 
-def _print_run(stored: Run, cases: Sequence[CaseSummary]) -> None:
-    from bench.report import terminal
+def cells_of(stored: Run) -> Sequence[Cell]:
+    """What a comparison came to: as it was stored, or judged now where it never came to that."""
+    from bench import results
 
-    page = console()
-    for part in terminal.rendered(stored, cases):
-        page.print(part)
+    if (path := stored.folder / results.COMPARISON).is_file():
+        from bench.cell import Cell
 
-
-def _print_comparison(stored: Run, shape: str) -> None:
+        return [Cell.from_row(row) for row in results.read_table(path)]
     from bench.comparison import stored_cells  # the statistics take a second to load
-    from bench.report import versus
 
-    cells = stored_cells(stored.facts, stored.trials, stored.slices)
-    if shape != "table":
-        click.echo(versus.as_json(cells) if shape == "json" else versus.as_csv(cells), nl=shape == "json")
-        return
-    if cells:
-        console().print(versus.table(cells))
-    for warning in versus.warnings(stored.trials, cells):
-        click.echo(f"! {warning}")
-    for cell in cells:
-        click.echo(versus.sentence(cell))
+    return stored_cells(stored.facts, stored.trials, stored.slices)

@@ -6,15 +6,15 @@ import csv
 import io
 import json
 import math
+from collections import Counter
 from dataclasses import asdict, dataclass
+from statistics import fmean, median
 from typing import TYPE_CHECKING, Any
 
-import pandas as pd
-
-from bench.stats.intervals import rate_interval
+from bench.stats.intervals import CONFIDENCE, Interval, mean_interval, rate_interval
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 _PLACE = (
     "scenario",
@@ -42,6 +42,7 @@ _MEDIANS = (
     "others_cores",
     "steal_share",
 )
+_REACHES = ("latency_p50_us", "latency_p99_us", "client_cpu_us_per_message")
 _SURPRISES = ("lost", "duplicated", "reordered", "corrupted", "negative_latencies")
 
 
@@ -50,7 +51,8 @@ class CaseSummary:
     """One case over its rounds. Figures are of its valid rows alone; None where there is none, or no figure.
 
     ``rate_low_per_s`` and ``rate_high_per_s`` are a 95 % interval with rounds as replicates; None from fewer
-    than two. ``versus`` is the rate over that of the first valid case of the same scenario point.
+    than two, as are all others. ``versus`` is the rate over that of the first valid case of the same scenario
+    point, paired within rounds. A ``_reach`` is half the width of the interval of the mean over rounds.
     """
 
     case: int
@@ -72,6 +74,8 @@ class CaseSummary:
     rate_low_per_s: float | None
     rate_high_per_s: float | None
     versus: float | None
+    versus_low: float | None
+    versus_high: float | None
     latency_p50_us: float | None
     latency_p99_us: float | None
     confirm_p50_us: float | None
@@ -84,6 +88,9 @@ class CaseSummary:
     loop_lag_p99_us: float | None
     others_cores: float | None
     steal_share: float | None
+    latency_p50_us_reach: float | None
+    latency_p99_us_reach: float | None
+    client_cpu_us_per_message_reach: float | None
     bottleneck: str | None
     stamped: bool
     lost: int
@@ -93,53 +100,91 @@ class CaseSummary:
     negative_latencies: int
 
 
-def summarise(trials: pd.DataFrame) -> list[CaseSummary]:
-    """One summary a case, in the order of their numbers."""
-    references: dict[tuple[str, str], float] = {}
-    summaries = []
-    for number, rows in trials.groupby("case", sort=True):
-        summaries.append(_case(int(str(number)), rows, references))
-    return summaries
+def summarise(rows: Iterable[Mapping[str, Any]]) -> list[CaseSummary]:
+    """One summary a case, in the order of their numbers, from the rows of trials.csv."""
+    cases: dict[int, list[Mapping[str, Any]]] = {}
+    for row in rows:
+        if row["case"] is not None:
+            cases.setdefault(int(row["case"]), []).append(row)
+    references: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
+    return [_case(number, cases[number], references) for number in sorted(cases)]
 
 
-def _case(number: int, rows: pd.DataFrame, references: dict[tuple[str, str], float]) -> CaseSummary:
-    valid = rows[rows["status"] == "valid"]
-    wrong = rows[rows["status"] != "valid"]
-    first = (wrong if len(wrong) else rows).iloc[0]
-    rates = [float(rate) for rate in valid["rate_per_s"]]
+def _case(
+    number: int,
+    rows: Sequence[Mapping[str, Any]],
+    references: dict[tuple[str, str], list[Mapping[str, Any]]],
+) -> CaseSummary:
+    valid = [row for row in rows if row["status"] == "valid" and row["rate_per_s"]]
+    wrong = [row for row in rows if row["status"] != "valid"]
+    first = (wrong or rows)[0]
+    rates = [float(row["rate_per_s"]) for row in valid]
     interval = rate_interval(rates) if len(rates) > 1 else None
-    rate = interval.estimate if interval else (rates[0] if rates else None)
-    reference = references.setdefault((str(first["scenario"]), _text(first["point"])), rate) if rate else None
-    causes = valid["bottleneck"].dropna()
+    place = (_text(first["scenario"]), _text(first["point"]))
+    versus = versus_first(valid, references.setdefault(place, valid)) if valid else None
+    causes = Counter(row["bottleneck"] for row in valid if row.get("bottleneck"))
     return CaseSummary(
         case=number,
         status=str(first["status"]),
-        reason=_text(first["reason"]) if len(wrong) else "",
-        **{name: _text(first[name]) for name in _PLACE},  # type: ignore[arg-type]  # text columns all
+        reason=_text(first["reason"]) if wrong else "",
+        **{name: _text(first.get(name)) for name in _PLACE},  # type: ignore[arg-type]  # text columns all
         rounds=len(valid),
-        received=_total(rows["received"]),
-        rate_per_s=rate,
+        received=_total(rows, "received"),
+        rate_per_s=interval.estimate if interval else rates[0] if rates else None,
         rate_low_per_s=interval.low if interval else None,
         rate_high_per_s=interval.high if interval else None,
-        versus=rate / reference if rate and reference else None,
-        **{name: _median(valid[name]) for name in _MEDIANS},  # type: ignore[arg-type]  # number columns all
-        bottleneck=str(causes.mode().iloc[0]) if len(causes) else None,
-        stamped=not (rows["stamped"].astype("string").str.lower() == "false").any(),
-        **{name: _total(rows[name]) for name in _SURPRISES},  # type: ignore[arg-type]
+        versus=versus.estimate if versus else None,
+        versus_low=versus.low if versus and versus.count > 1 else None,
+        versus_high=versus.high if versus and versus.count > 1 else None,
+        **{name: _median(valid, name) for name in _MEDIANS},  # type: ignore[arg-type]  # number columns all
+        **{f"{name}_reach": _reach(valid, name) for name in _REACHES},  # type: ignore[arg-type]
+        bottleneck=causes.most_common(1)[0][0] if causes else None,
+        stamped=not any(row.get("stamped") is False for row in rows),
+        **{name: _total(rows, name) for name in _SURPRISES},  # type: ignore[arg-type]
     )
 
 
+def versus_first(
+    valid: Sequence[Mapping[str, Any]], reference: Sequence[Mapping[str, Any]]
+) -> Interval | None:
+    """The ratio of the rates, paired within the rounds that both have; of one round without an interval.
+
+    A reference may have a row a block: the mean of its logarithms stands for the round.
+    """
+    mine, theirs = _logs(valid), _logs(reference)
+    ratios = [math.exp(mine[number] - theirs[number]) for number in mine.keys() & theirs.keys()]
+    if len(ratios) > 1:
+        return rate_interval(ratios)
+    return Interval(estimate=ratios[0], low=0, high=0, confidence=CONFIDENCE, count=1) if ratios else None
+
+
+def _logs(rows: Sequence[Mapping[str, Any]]) -> dict[int, float]:
+    logs: dict[int, list[float]] = {}
+    for row in rows:
+        logs.setdefault(int(row["round"]), []).append(math.log(row["rate_per_s"]))
+    return {number: fmean(values) for number, values in logs.items()}
+
+
 def _text(value: Any) -> str:
-    return "" if pd.isna(value) else str(value)
+    return "" if value is None else str(value)
 
 
-def _total(column: pd.Series[Any]) -> int:
-    return int(column.fillna(0).astype(float).sum())
+def _numbers(rows: Sequence[Mapping[str, Any]], name: str) -> list[float]:
+    return [float(row[name]) for row in rows if row.get(name) is not None]
 
 
-def _median(column: pd.Series[Any]) -> float | None:
-    median = float(column.astype(float).median())
-    return None if math.isnan(median) else median
+def _total(rows: Sequence[Mapping[str, Any]], name: str) -> int:
+    return int(sum(_numbers(rows, name)))
+
+
+def _median(rows: Sequence[Mapping[str, Any]], name: str) -> float | None:
+    numbers = _numbers(rows, name)
+    return median(numbers) if numbers else None
+
+
+def _reach(rows: Sequence[Mapping[str, Any]], name: str) -> float | None:
+    numbers = _numbers(rows, name)
+    return mean_interval(numbers).half_width if len(numbers) > 1 else None
 
 
 def as_json(cases: Sequence[CaseSummary]) -> str:

@@ -1,75 +1,83 @@
-"""A run as rich renderables for a terminal."""
+"""A run in words: its table, with what to know about it."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rich import box
-from rich.table import Table
-from rich.text import Text
-
+from bench.report.grid import Grid, Heading, Page, Row, as_rich, grid
 from bench.report.words import measured_on, warnings
-from bench.stats.figures import figure_with_interval
+from bench.stats.figures import figure_with_interval, plain_figure
 from bench.stats.intervals import CONFIDENCE, Interval
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
-    from rich.console import RenderableType
+    from rich.table import Table
 
     from bench.report.summary import CaseSummary
     from bench.results import Run
 
 
-def rendered(run: Run, cases: Sequence[CaseSummary]) -> Iterator[RenderableType]:
+def page(run: Run, cases: Sequence[CaseSummary]) -> Page:
     """The table, what to know about it, where the run is and what it was measured on."""
-    yield table(cases)
+    told = Page()
+    told.table(grid_of(cases))
     if consumers := consumed_by(run):
-        yield Text(f"What these clients published, {consumers} consumed, in a worker of its own.")
-    for warning in warnings(cases):
-        yield Text(f"! {warning}")
-    for case in cases:
-        if case.status != "valid":
-            yield Text(
-                f"{case.status}: {case.scenario} {case.point} {case.client} {case.loop}: {case.reason}"
-            )
-    yield Text(f"run folder: {run.folder}")
-    yield Text(measured_on(run.facts))
+        told.say(f"What these clients published, {consumers} consumed, in a worker of its own.")
+    told.note(*warnings(cases))
+    told.say(
+        *(
+            f"{case.status}: {case.scenario} {case.point} {case.client} {case.loop}: {case.reason}"
+            for case in cases
+            if case.status != "valid"
+        )
+    )
+    told.say(f"run folder: {run.folder}", measured_on(run.facts))
+    return told
 
 
 def consumed_by(run: Run) -> str:
     """The clients that only consumed, with their versions; "" where each consumed its own messages."""
-    if "consumer_client" not in run.trials:
-        return ""
-    apart = run.trials[["consumer_client", "consumer_client_version"]].dropna().drop_duplicates()
-    return ", ".join(f"{client} ({version})" for client, version in apart.itertuples(index=False))
+    names = ("consumer_client", "consumer_client_version")
+    apart = dict.fromkeys(tuple(row.get(name) for name in names) for row in run.rows)
+    return ", ".join(f"{client} ({version})" for client, version in apart if client and version)
 
 
 def table(cases: Sequence[CaseSummary]) -> Table:
+    return as_rich(grid_of(cases))
+
+
+def grid_of(cases: Sequence[CaseSummary]) -> Grid:
     """One line a case; what all lines would say alike is left out."""
-    shown = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     several = {
         name: len({getattr(case, name) for case in cases}) > 1
         for name in ("scenario", "point", "guarantee", "broker_kind")
     }
     places = [name for name in ("scenario", "point") if several[name]]
     labels = [name for name in ("guarantee", "broker_kind") if several[name]]
-    for name in (*places, "client", "loop", *labels):
-        shown.add_column(name.replace("_kind", ""), overflow="fold")
-    for name in ("msg/s [95 % interval]", "vs first", "p50 ms", "p99 ms", "CPU us"):
-        shown.add_column(name, justify="right", no_wrap=True)
-    shown.add_column("limit")
-    shown.add_column("messages")
-    for case in cases:
-        shown.add_row(
-            *(getattr(case, name) for name in places),
-            client_label(case),
-            case.loop,
-            *(getattr(case, name) or "" for name in labels),
-            *_figures(case),
-            style=None if case.status == "valid" else "red",
-        )
-    return shown
+    words = [*places, "client", "loop", *(name.replace("_kind", "") for name in labels)]
+    figures = ("msg/s [95 % interval]", "vs first", "p50 ms", "p99 ms", "CPU us/msg")
+    return grid(
+        (
+            *(Heading(name=name) for name in words),
+            *(Heading(name=name, number=True) for name in figures),
+            Heading(name="limit"),
+            Heading(name="messages"),
+        ),
+        (
+            Row(
+                (
+                    *(getattr(case, name) for name in places),
+                    client_label(case),
+                    case.loop,
+                    *(getattr(case, name) or "" for name in labels),
+                    *_figures(case),
+                ),
+                wrong=case.status != "valid",
+            )
+            for case in cases
+        ),
+    )
 
 
 def client_label(case: CaseSummary) -> str:
@@ -82,13 +90,12 @@ def client_label(case: CaseSummary) -> str:
 def _figures(case: CaseSummary) -> list[str]:
     if case.status == "skipped":
         return ["", "", "", "", "", "", "skipped"]
-    cpu_us = case.client_cpu_us_per_message
     return [
         rate(case),
-        "" if case.versus is None else f"{case.versus:.2f}x",
-        _ms(case.latency_p50_us),
-        _ms(case.latency_p99_us),
-        "" if cpu_us is None else f"{cpu_us:.3g}",
+        _versus(case),
+        _within(case.latency_p50_us, case.latency_p50_us_reach, 1e-3),
+        _within(case.latency_p99_us, case.latency_p99_us_reach, 1e-3),
+        _within(case.client_cpu_us_per_message, case.client_cpu_us_per_message_reach),
         case.bottleneck or "",
         accounting(case),
     ]
@@ -120,5 +127,22 @@ def rate(case: CaseSummary) -> str:
     )
 
 
-def _ms(value_us: float | None) -> str:
-    return "" if value_us is None else f"{value_us / 1000:.3g}"
+def _versus(case: CaseSummary) -> str:
+    if case.versus is None:
+        return ""
+    if case.versus_low is None or case.versus_high is None:
+        return f"{case.versus:.2g}x"
+    if case.versus == case.versus_low == case.versus_high:
+        return "1x"
+    reach = (case.versus_high - case.versus_low) / 2
+    return f"{_within(case.versus, reach)}x"
+
+
+def _within(value: float | None, reach: float | None, scale: float = 1.0) -> str:
+    """The digits that the rounds agree on, at most three; two where there is one round."""
+    if value is None:
+        return ""
+    number = value * scale
+    if reach is None:
+        return f"{float(f'{number:.2g}'):,g}"
+    return plain_figure(number, reach * scale, digits=3)

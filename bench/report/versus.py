@@ -6,44 +6,57 @@ import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from rich import box
-from rich.table import Table
-
-from bench.comparison import also_differ
+from bench.cell import also_differ
+from bench.report.grid import Grid, Heading, Page, Row, grid
 from bench.report.summary import csv_of
 from bench.schema import COMPARISON_COLUMNS
+from bench.stats.figures import figure_with_interval
+from bench.stats.intervals import CONFIDENCE, Interval
 from bench.stats.verdicts import ALPHA, MARGIN
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
-    import pandas as pd
-
-    from bench.comparison import Cell
+    from bench.cell import Cell
 
 
-def table(cells: Sequence[Cell]) -> Table:
-    shown = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
-    for name in ("cell", "base", "candidate"):
-        shown.add_column(name, overflow="fold")
-    for name in ("base msg/s", "candidate msg/s", "ratio [95 % interval]", "rounds"):
-        shown.add_column(name, justify="right", no_wrap=True)
-    shown.add_column("verdict", no_wrap=True)
-    shown.add_column("would see", justify="right", no_wrap=True)
-    for cell in cells:
-        shown.add_row(
-            cell.place,
-            cell.base,
-            cell.candidate,
-            _rate(cell.base_rate_per_s),
-            _rate(cell.candidate_rate_per_s),
-            _ratio(cell),
-            str(cell.rounds),
-            cell.outcome,
-            "" if cell.detectable is None else f"{cell.detectable:.1%}".replace("%", " %"),
-            style="red" if cell.outcome == "invalid" else None,
-        )
-    return shown
+def page(rows: Sequence[Mapping[str, Any]], cells: Sequence[Cell]) -> Page:
+    """The table, what to beware of, and a sentence for each cell."""
+    told = Page()
+    if cells:
+        told.table(grid_of(cells))
+    told.note(*warnings(rows, cells))
+    told.say(*map(sentence, cells))
+    return told
+
+
+def grid_of(cells: Sequence[Cell]) -> Grid:
+    figures = ("base msg/s", "candidate msg/s", "ratio [95 % interval]", "rounds")
+    return grid(
+        (
+            *(Heading(name=name) for name in ("cell", "base", "candidate")),
+            *(Heading(name=name, number=True) for name in figures),
+            Heading(name="verdict", whole=True),
+            Heading(name="would see", number=True),
+        ),
+        (
+            Row(
+                (
+                    cell.place,
+                    cell.base,
+                    cell.candidate,
+                    _rate(cell.base_rate_per_s),
+                    _rate(cell.candidate_rate_per_s),
+                    ratio(cell),
+                    str(cell.rounds),
+                    cell.outcome,
+                    "" if cell.detectable is None else f"{cell.detectable:.1%}".replace("%", " %"),
+                ),
+                wrong=cell.outcome == "invalid",
+            )
+            for cell in cells
+        ),
+    )
 
 
 def sentence(cell: Cell) -> str:
@@ -64,9 +77,9 @@ def sentence(cell: Cell) -> str:
     return f"{who} is {_by(cell)} {cell.outcome} than {whom} {at}.{_seen(cell)}"
 
 
-def warnings(trials: pd.DataFrame, cells: Sequence[Cell]) -> Iterator[str]:
+def warnings(rows: Sequence[Mapping[str, Any]], cells: Sequence[Cell]) -> Iterator[str]:
     """In what else the sides differ, which nobody asked for; once where it is so in several cells."""
-    found = (also_differ(trials, (cell.base_case, cell.candidate_case)) for cell in cells)
+    found = (also_differ(rows, (cell.base_case, cell.candidate_case)) for cell in cells)
     for base, candidate in dict.fromkeys(one for one in found if one is not None):
         yield (
             f"Their dependencies differ too: {base or 'nothing more'} on the side of the base, "
@@ -103,19 +116,29 @@ def _by(cell: Cell) -> str:
     else:
         shares = (1 / cell.ratio, 1 / cell.ratio_high, 1 / cell.ratio_low)
     estimate, low, high = (100 * (share - 1) for share in shares)
-    return f"{estimate:.1f} % [{low:.1f}, {high:.1f}]"
+    interval = Interval(estimate=estimate, low=low, high=high, confidence=CONFIDENCE, count=cell.rounds)
+    figure, _, bounds = figure_with_interval(interval).partition(" ")
+    return f"{figure} % {bounds}"
 
 
 def _between(cell: Cell) -> str:
     assert cell.ratio_low is not None
     assert cell.ratio_high is not None
-    return f"the ratio is {_ratio(cell)}"
+    return f"the ratio is {ratio(cell)}"
 
 
-def _ratio(cell: Cell) -> str:
+def ratio(cell: Cell) -> str:
     if cell.ratio is None or cell.ratio_low is None or cell.ratio_high is None:
         return ""
-    return f"{cell.ratio:.3f} [{cell.ratio_low:.3f}, {cell.ratio_high:.3f}]"
+    return figure_with_interval(
+        Interval(
+            estimate=cell.ratio,
+            low=cell.ratio_low,
+            high=cell.ratio_high,
+            confidence=CONFIDENCE,
+            count=cell.rounds,
+        )
+    )
 
 
 def _seen(cell: Cell) -> str:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from bench.stats.intervals import Interval
+from bench.stats.intervals import CONFIDENCE, Interval
 
 _MOST_DIGITS = 6
 _UNITS = ((1e9, "G"), (1e6, "M"), (1e3, "k"))
@@ -33,6 +31,18 @@ def figure_with_interval(interval: Interval) -> str:
     numbers = (interval.estimate, interval.low, interval.high)
     estimate, low, high = (f"{round(number, -place):,.{max(0, -place)}f}" for number in numbers)
     return f"{estimate} [{low}, {high}]"
+
+
+def plain_figure(value: float, half_width: float, *, digits: int = _MOST_DIGITS) -> str:
+    """As :func:`figure`, written out, such as ``12,300``, with no more than so many ``digits``."""
+    place = _place(
+        Interval(
+            estimate=value, low=value - half_width, high=value + half_width, confidence=CONFIDENCE, count=0
+        )
+    )
+    if value:
+        place = max(place, math.floor(math.log10(abs(value))) - digits + 1)
+    return f"{round(value, -place):,.{max(0, -place)}f}"
 
 
 def _place(interval: Interval) -> int:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
-from statsmodels.stats.multitest import multipletests
-
 from bench.stats.intervals import CONFIDENCE, Interval, mean_interval
 from bench.stats.samples import between, sample
 
@@ -34,6 +32,8 @@ def benjamini_hochberg(chances: Mapping[Key, float]) -> dict[Key, float]:
 
 
 def _adjusted(chances: Mapping[Key, float], method: str) -> dict[Key, float]:
+    from statsmodels.stats.multitest import multipletests  # noqa: PLC0415  # a second that few need wait
+
     array = sample(list(chances.values()), "p-values")
     if not ((array >= 0) & (array <= 1)).all():
         raise ValueError(f"p-values must be from 0 to 1, got {array.min():g} to {array.max():g}")

@@ -7,7 +7,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from scipy import optimize, stats
+from scipy import special
 
 from bench.stats.intervals import CONFIDENCE
 from bench.stats.samples import between, sample
@@ -74,7 +74,7 @@ def rounds_for_precision(
 
     def reaches(spread: float, rounds: int) -> bool:
         error = spread / math.sqrt(rounds)
-        return bool(stats.t.ppf((1 + confidence) / 2, rounds - 1) * error <= half_width)
+        return bool(special.stdtrit(rounds - 1, (1 + confidence) / 2) * error <= half_width)
 
     return _plan(pilot, assurance, reaches, f"a precision of {half_width:g}")
 
@@ -116,7 +116,7 @@ def _plan(pilot: Numbers, assurance: float, enough: Callable[[float, int], bool]
     array = sample(pilot, "pilot rounds", least=3)
     between(assurance, "assurance", 0, 1)
     df, spread = array.size - 1, float(array.std(ddof=1))
-    planned = spread * math.sqrt(df / float(stats.chi2.ppf(1 - assurance, df)))
+    planned = spread * math.sqrt(df / float(special.chdtri(df, assurance)))
     low, high = 1, 2  # more rounds are never worse, so the first that is enough lies above low, up to high
     while not enough(planned, high):
         low, high = high, 2 * high
@@ -135,8 +135,10 @@ def _check(rounds: int, alpha: float, sides: int) -> None:
 
 
 def _power(noncentrality: float, rounds: int, alpha: float, sides: int) -> float:
+    from scipy import stats  # noqa: PLC0415  # a second that a command which plans nothing need not wait
+
     df = rounds - 1
-    critical = float(stats.t.ppf(1 - alpha / sides, df))
+    critical = float(special.stdtrit(df, 1 - alpha / sides))
     # Missing it would take a spread 40 times its true size (below 1e-300 from two rounds on, and scipy gives
     # nan).
     if noncentrality > 40 * max(1.0, critical):
@@ -152,6 +154,8 @@ def _power(noncentrality: float, rounds: int, alpha: float, sides: int) -> float
 @functools.lru_cache(maxsize=256)  # a table asks for the same few combinations, 5 ms each
 def _noncentrality(rounds: int, alpha: float, power: float, sides: int) -> float:
     """What a t test needs of effect / spread * sqrt(n) to have that power."""
+    from scipy import optimize  # noqa: PLC0415  # as in _power
+
     high = 1.0
     while _power(high, rounds, alpha, sides) < power:
         high *= 2
