@@ -26,7 +26,7 @@ from bench.sides import Arms
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from bench.comparison import Cell
+    from bench.cell import Cell
     from bench.runner import Progress
 
     Say = Callable[[str], None]
