@@ -15,8 +15,10 @@ if TYPE_CHECKING:
     from bench.client import Receive
     from bench.scenario import Handler
 
-CHUNK = 256
-"""Bodies are kept this long before they are checked together; a quarter of a megabyte of 1 KiB bodies."""
+KEPT_BYTES = 4 * 2**20
+"""Bodies are kept until the stretch is over, or until there are so many: then they are checked within it."""
+OBJECT_BYTES = 100
+"""What a message kept costs beyond its payload: a bytes object, a time, and their places in two lists."""
 
 
 class Consuming:
@@ -26,6 +28,7 @@ class Consuming:
         self._payload_bytes = payload_bytes
         self._handler = handler
         self._clock = clock
+        self._chunk = max(1, KEPT_BYTES // (payload_bytes + OBJECT_BYTES))
         self._countdown: Iterator[int] = iter(b"")
         self.inboxes: list[Inbox] = []
         self.arrived = asyncio.Event()
@@ -34,7 +37,7 @@ class Consuming:
     def begin(self, count: int) -> None:
         """From here on ``arrived`` waits for that many messages to be handled."""
         marks = bytearray(b"\1") * count
-        marks[CHUNK - 1 :: CHUNK] = bytes(len(marks[CHUNK - 1 :: CHUNK]))
+        marks[self._chunk - 1 :: self._chunk] = bytes(count // self._chunk)
         marks[-1:] = b"\0" if count else b""
         self._countdown = iter(marks)
         self.last_ns = 0
@@ -106,9 +109,10 @@ class Consuming:
         return receive
 
     def _mark(self) -> None:
-        """At every CHUNK-th message, and at the last."""
+        """At the end of every chunk, and at the last message."""
         if not length_hint(self._countdown):
             self.last_ns = self._clock()
             self.arrived.set()
+            return
         for inbox in self.inboxes:
             inbox.check()

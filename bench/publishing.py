@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from array import array
 from collections.abc import Sequence
 from functools import partial
+from itertools import pairwise
 from operator import length_hint
 from typing import TYPE_CHECKING
 
@@ -43,8 +43,9 @@ class Producer:
         self._next = dict.fromkeys(streams, 0)
         self._sources: list[Iterator[int]] = []
         self._count = 0
-        self.confirm_ns: array[int] = array("q")
-        self.last_ns = 0
+        self._times_ns: list[list[int]] = []
+        self._waits_ns: list[int] = []
+        self._last_ns = 0
 
     def prepare(self, count: int) -> list[range]:
         """Sets out the next ``count`` messages; returns the keys that a ledger should expect."""
@@ -56,8 +57,9 @@ class Producer:
             self._next[stream] += share
         self._sources = [iter(wanted) for wanted in ranges]
         self._count = count
-        self.last_ns = 0
-        del self.confirm_ns[:]
+        self._times_ns.clear()
+        self._waits_ns.clear()
+        self._last_ns = 0
         return ranges
 
     @property
@@ -68,7 +70,18 @@ class Producer:
     @property
     def confirmed(self) -> int:
         """How many publishes have returned."""
-        return len(self.confirm_ns)
+        return sum(len(times) - 1 for times in self._times_ns) + len(self._waits_ns)
+
+    @property
+    def confirm_ns(self) -> list[int]:
+        """How long each publish that has returned took."""
+        waits = [end - start for times in self._times_ns for start, end in pairwise(times)]
+        return waits + self._waits_ns
+
+    @property
+    def last_ns(self) -> int:
+        """When the last publish returned; 0 before anything is sent."""
+        return max((times[-1] for times in self._times_ns), default=self._last_ns)
 
     async def send(self) -> None:
         """Sends what was prepared; returns when the last publish has."""
@@ -83,39 +96,40 @@ class Producer:
 
     async def _stamped_lane(self, source: Iterator[int], publish: Publish) -> None:
         """The hot path. One reading of the clock a message: a confirm is the next message's send time."""
-        clock, pack, tail, confirmed = self._clock, STAMP.pack, self._tail, self.confirm_ns.append
-        sent_ns = done_ns = clock()
+        clock, pack, tail = self._clock, STAMP.pack, self._tail
+        done = self._lane_times().append
+        done(sent_ns := clock())
         for key in source:
             await publish(pack(key, sent_ns, key, sent_ns) + tail)
-            done_ns = clock()
-            confirmed(done_ns - sent_ns)
-            sent_ns = done_ns
-        self.last_ns = max(self.last_ns, done_ns)
+            done(sent_ns := clock())
 
     async def _bare_lane(self, source: Iterator[int], publish: Publish) -> None:
-        clock, body, confirmed = self._clock, self._tail, self.confirm_ns.append
-        sent_ns = done_ns = clock()
+        clock, body, done = self._clock, self._tail, self._lane_times().append
+        done(clock())
         for _ in source:
             await publish(body)
-            done_ns = clock()
-            confirmed(done_ns - sent_ns)
-            sent_ns = done_ns
-        self.last_ns = max(self.last_ns, done_ns)
+            done(clock())
+
+    def _lane_times(self) -> list[int]:
+        """For one lane: when it began, then when each of its publishes returned."""
+        times: list[int] = []
+        self._times_ns.append(times)
+        return times
 
     async def _window(self) -> None:
         """One task that sends into a window of futures; a done future makes room for the next message."""
         send: Send = self._lanes[0]  # type: ignore[assignment]  # what ``futures`` says
-        clock, pack, tail, confirmed = self._clock, STAMP.pack, self._tail, self.confirm_ns.append
+        clock, pack, tail, confirmed = self._clock, STAMP.pack, self._tail, self._waits_ns.append
         stamped, in_flight = self._stamped, self._in_flight
         room, outstanding = asyncio.Event(), 0
         failed: list[BaseException] = []
 
         def done(sent_ns: int, future: asyncio.Future[object]) -> None:
             nonlocal outstanding
-            self.last_ns = clock()
+            self._last_ns = clock()
             outstanding -= 1
             if (error := future.exception()) is None:
-                confirmed(self.last_ns - sent_ns)
+                confirmed(self._last_ns - sent_ns)
             else:
                 failed.append(error)
             room.set()
