@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from bench.brokers import Broker
     from bench.engine import Engine, WorkerHandle
     from bench.environments import Environment
+    from bench.meters import HostNoise
     from bench.plan import Case, Plan
     from bench.results import Recorder
 
@@ -35,13 +36,23 @@ _CEILING_PROTOCOL = "memory"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
-    """What happens now: ``done`` of ``total`` turns are over; ``rate_per_s`` is the last turn's."""
+    """What happens now: ``done`` of ``total`` turns are over; ``rate_per_s`` is the last turn's.
+
+    ``noise`` is what a round that is over was disturbed by, ``failure`` why a case's round is invalid.
+    """
 
     what: str
     case: Case | None = None
     rate_per_s: float | None = None
     done: int = 0
     total: int = 0
+    noise: HostNoise | None = None
+    failure: str | None = None
+
+    @property
+    def is_remark(self) -> bool:
+        """Whether it is about what has been, and nothing that happens now."""
+        return self.noise is not None or self.failure is not None
 
 
 @dataclass(slots=True)
@@ -144,7 +155,7 @@ class Runner:
                 async with self._judging(trial, "while it was being connected"):
                     live.append(await self._connect(stack, trial, variables))
             for one in turns.sample(live, len(live)):
-                self._tell(Progress(what=f"round {number}: warming up", case=one.case, **self._position()))
+                self._now(f"round {number}: warming up", case=one.case)
                 async with self._judging(one.trial, "in the warm-up"):
                     await self._warm_up(one)
             live = [one for one in live if one.trial.failure is None]
@@ -159,6 +170,7 @@ class Runner:
                     place += 1
                     self._done += 1
             noise = meter.noise()
+            self._now(f"round {number}", noise=noise)
             for one in live:
                 one.trial.noise = noise
                 if one.trial.failure is None:
@@ -166,8 +178,27 @@ class Runner:
                         closed = await one.worker.ask({"do": "close"}, SETUP_LIMIT_S)
                         one.trial.peak_rss_bytes = closed["closed"]["peak_rss_bytes"]
 
-    def _position(self) -> dict[str, int]:
-        return {"done": self._done, "total": self._total}
+    def _now(
+        self,
+        what: str,
+        case: Case | None = None,
+        *,
+        rate_per_s: float | None = None,
+        noise: HostNoise | None = None,
+        failure: str | None = None,
+    ) -> None:
+        """Tells of it, with how far the run is."""
+        self._tell(
+            Progress(
+                what=what,
+                case=case,
+                rate_per_s=rate_per_s,
+                noise=noise,
+                failure=failure,
+                done=self._done,
+                total=self._total,
+            )
+        )
 
     def _pids(self, live: Sequence[Live]) -> list[int]:
         workers = [pid for one in live for pid in one.worker.pids]
@@ -194,7 +225,7 @@ class Runner:
         """What the harness itself needs for a message of this scenario on this loop, once a run."""
         if case.number in self._harness_us or case.protocol == _CEILING_PROTOCOL:
             return
-        self._tell(Progress(what="measuring the harness itself", case=case, **self._position()))
+        self._now("measuring the harness itself", case=case)
         cost_us = await harness_cpu_us(self._engine, case.scenario, self._environments[case.number])
         for other in self._plan.cases:
             if (other.scenario, other.loop, other.python) == (
@@ -206,7 +237,7 @@ class Runner:
 
     async def _connect(self, stack: AsyncExitStack, trial: Trial, variables: Mapping[str, str]) -> Live:
         case = trial.case
-        self._tell(Progress(what=f"round {trial.round}: connecting", case=case, **self._position()))
+        self._now(f"round {trial.round}: connecting", case=case)
         environment = trial.environment
         worker = await self._worker(stack, environment, variables)
         if case.consumer is not None and trial.consumer_environment is not None:
@@ -269,14 +300,7 @@ class Runner:
         one.trial.turns.append(sample)
         one.trial.failure = sample.wrong
         self._recorder.slices.add(sample.row(one.trial, turn, place))
-        self._tell(
-            Progress(
-                what=f"round {one.trial.round}: measuring",
-                case=one.case,
-                rate_per_s=sample.rate_per_s,
-                **self._position(),
-            )
-        )
+        self._now(f"round {one.trial.round}: measuring", one.case, rate_per_s=sample.rate_per_s)
 
     @asynccontextmanager
     async def _judging(self, trial: Trial, when: str) -> AsyncIterator[None]:
@@ -310,6 +334,8 @@ class Runner:
             self.outcome.unsupported[trial.case.number] = trial.failure
         else:
             self.outcome.invalid += 1
+            what = f"invalid in round {trial.round}"
+            self._now(what, case=trial.case, failure=trial.failure)
             self.outcome.failures.setdefault(trial.case.number, f"{trial.case.label}: {trial.failure}")
 
 

@@ -17,6 +17,7 @@ from bench.cli.options import (
     with_fields,
     with_shape,
     with_turns,
+    with_view,
 )
 from bench.cli.output import interruptible, live, to_stderr
 from bench.cli.show import print_stored
@@ -71,6 +72,7 @@ Exit codes:
     metavar="PERCENT",
     help="Plan rounds for an interval of at most this to either side, such as 2%, from a pilot before it.",
 )
+@with_view
 @with_shape("table", "markdown", "json")
 def ab(shape: str, **asked: Any) -> None:
     """Compare CANDIDATE with BASE, which differ in one way: is it faster, slower, or neither?

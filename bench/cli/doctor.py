@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bench.cli.options import with_shape
+from bench.cli.options import with_shape, with_view
 from bench.cli.output import console, interruptible, live
 
 if TYPE_CHECKING:
@@ -44,6 +44,7 @@ Exit codes:
 
 @click.command(epilog=EPILOG)
 @click.option("--quick", is_flag=True, help="Leave out the noise run, which takes about 25 seconds.")
+@with_view
 @with_shape("table", "json")
 def doctor(quick: bool, shape: str) -> None:
     """Say whether this machine is fit to measure on, and which brokers and tools are here.

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 RESULTS = Path("results")
 BROKER_VARIABLE = "MQBENCH_BROKER_URL"
+LOUDNESS = "mqbench.loudness"
 
 
 def set_values(_: click.Context, __: click.Parameter, texts: Sequence[str]) -> dict[str, tuple[Any, ...]]:
@@ -135,6 +136,29 @@ def with_turns(command: Callable[..., None]) -> Callable[..., None]:
             help="Run folder  [default: results/TIME-SCENARIO]",
         ),
     )
+
+
+def with_view(command: Callable[..., None]) -> Callable[..., None]:
+    """Adds ``--quiet`` and ``--verbose``, which :func:`bench.cli.output.live` finds in the context."""
+    return _with(
+        command,
+        *(
+            click.option(
+                f"--{name}", f"-{name[0]}", name, is_flag=True, expose_value=False, callback=_loud, help=words
+            )
+            for name, words in (
+                ("quiet", "Say nothing while it measures."),
+                ("verbose", "Say a line about every turn."),
+            )
+        ),
+    )
+
+
+def _loud(context: click.Context, parameter: click.Parameter, given: bool) -> None:
+    if not given:
+        return
+    if context.meta.setdefault(LOUDNESS, parameter.name) != parameter.name:
+        raise UsageError("--quiet and --verbose say opposite things: give one")
 
 
 def with_shape(*shapes: str) -> Callable[[Callable[..., None]], Callable[..., None]]:

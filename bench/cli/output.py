@@ -10,11 +10,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from bench.cli.options import LOUDNESS
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterator, Sequence
 
     from rich.console import Console
 
+    from bench.live import Loudness
     from bench.report.grid import Page
 
 T = TypeVar("T")
@@ -32,12 +35,17 @@ def console() -> Console:
 
 @contextlib.contextmanager
 def live() -> Iterator[tuple[Callable[[str], None], Callable[..., None]]]:
-    """The view of what is being measured, on stderr: how to say a line, and how to tell of progress."""
+    """The view of what is being measured, on stderr: how to say a line, and how to tell of progress.
+
+    As loud as the command was asked to be, where it has the options ``with_view``.
+    """
     from rich.console import Console
 
     from bench.live import view
 
-    with view(Console(stderr=True)) as both:
+    context = click.get_current_context(silent=True)
+    loudness: Loudness = context.meta.get(LOUDNESS, "normal") if context is not None else "normal"
+    with view(Console(stderr=True), loudness) as both:
         yield both
 
 

@@ -8,7 +8,15 @@ from typing import Any
 
 import click
 
-from bench.cli.options import BROKER_VARIABLE, RESULTS, with_broker, with_fields, with_shape, with_turns
+from bench.cli.options import (
+    BROKER_VARIABLE,
+    RESULTS,
+    with_broker,
+    with_fields,
+    with_shape,
+    with_turns,
+    with_view,
+)
 from bench.cli.output import interruptible, live, to_stderr
 from bench.cli.show import print_stored
 
@@ -47,6 +55,7 @@ from bench.cli.show import print_stored
     "--rounds", type=click.IntRange(1), default=5, show_default=True, help="Replicates: fresh workers each."
 )
 @with_turns
+@with_view
 @with_shape("table", "markdown", "json", "csv")
 @click.option("--quick", is_flag=True, help="Two short rounds: a look, not a measurement.")
 def run(shape: str, **asked: Any) -> None:
