@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import ast
+import functools
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -98,8 +99,13 @@ def room(path: Path) -> str:
     return "bench" if parts == ("__init__",) else parts[0]
 
 
+@functools.cache
+def nodes(path: Path) -> Sequence[ast.AST]:
+    return list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+
+
 def imports(path: Path) -> Iterator[str]:
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in nodes(path):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
@@ -159,17 +165,16 @@ def test_scenarios_import_bench_and_nothing_else() -> None:
 
 @pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(BENCH)))
 def test_every_module_says_its_one_job(path: Path) -> None:
-    assert ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
+    assert ast.get_docstring(nodes(path)[0])  # type: ignore[arg-type]  # a walk begins with the module
 
 
 @pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(BENCH)))
 def test_only_the_command_line_prints(path: Path) -> None:
     if room(path) == "cli":
         return
-    tree = ast.parse(path.read_text(encoding="utf-8"))
     calls = [
         node.func.id
-        for node in ast.walk(tree)
+        for node in nodes(path)
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
     ]
     assert "print" not in calls
