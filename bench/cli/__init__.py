@@ -39,6 +39,10 @@ Examples:
   mqbench list scenarios                          what questions there are
 
 \b
+Completion of names in the shell:
+  eval "$(_MQBENCH_COMPLETE=bash_source mqbench)"     also zsh_source; in fish pipe it to source
+
+\b
 Exit codes:
   0 every row is valid     2 usage: what was asked for does not exist or make sense
   1 a row is invalid       5 the broker, a worker or the machine failed     130 interrupted

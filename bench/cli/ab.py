@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from bench.cli import complete
 from bench.cli.options import (
     BROKER_VARIABLE,
     RESULTS,
@@ -42,11 +43,21 @@ Exit codes:
 
 
 @click.command(epilog=EPILOG)
-@click.argument("base", metavar="BASE")
-@click.argument("candidate", metavar="CANDIDATE")
-@click.argument("scenarios", metavar="[SCENARIO]...", nargs=-1)
-@click.option("--client", metavar="REQ", help="Client of both sides  [default: aio-pika]")
-@click.option("--loop", metavar="REQ", help="Event loop of both sides  [default: asyncio]")
+@click.argument("base", metavar="BASE", shell_complete=complete.sides)
+@click.argument("candidate", metavar="CANDIDATE", shell_complete=complete.sides)
+@click.argument("scenarios", metavar="[SCENARIO]...", nargs=-1, shell_complete=complete.scenarios)
+@click.option(
+    "--client",
+    metavar="REQ",
+    shell_complete=complete.clients,
+    help="Client of both sides  [default: aio-pika]",
+)
+@click.option(
+    "--loop",
+    metavar="REQ",
+    shell_complete=complete.loops,
+    help="Event loop of both sides  [default: asyncio]",
+)
 @click.option("--python", metavar="PYTHON", help="Interpreter of both sides: a path, or a version.")
 @with_broker
 @with_fields

@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import click
 
+from bench.cli import complete
 from bench.cli.output import interruptible, to_stderr
 
+EPILOG = """\b
+Examples:
+  mqbench broker                          the first AMQP broker that can be had
+  mqbench broker embedded                 our own, in a second
+  mqbench broker mosquitto --protocol mqtt
+"""
 
-@click.command()
-@click.argument("spec", default="auto")
+
+@click.command(epilog=EPILOG)
+@click.argument("spec", default="auto", shell_complete=complete.brokers)
 @click.option("--protocol", default="amqp", show_default=True, help="What the broker must speak.")
 def broker(spec: str, protocol: str) -> None:
     """Start the broker SPEC, print its URL and hold it until interrupted."""

@@ -7,8 +7,15 @@ import click
 from bench.cli.output import print_table
 from bench.errors import UsageError
 
+EPILOG = """\b
+Examples:
+  mqbench envs                          what was built, when it was last used, how large it is
+  mqbench envs --prune                  remove what was not used for 30 days
+  mqbench envs --prune --all            remove all but those in use
+"""
 
-@click.command()
+
+@click.command(epilog=EPILOG)
 @click.option("--prune", is_flag=True, help="Remove those that no run has used for a while.")
 @click.option(
     "--older-than",

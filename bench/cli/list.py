@@ -6,13 +6,20 @@ import click
 
 from bench.cli.output import print_table
 
+EPILOG = """\b
+Examples:
+  mqbench list scenarios
+  mqbench list clients
+  mqbench list brokers
+"""
 
-@click.group("list")
+
+@click.group("list", epilog=EPILOG)
 def list_() -> None:
     """Say what there is, what is installed, and how to get the rest."""
 
 
-@list_.command("scenarios")
+@list_.command("scenarios", epilog="\b\nExamples:\n  mqbench list scenarios")
 def list_scenarios() -> None:
     """The questions that can be asked, and how many points each has."""
     from bench import catalogue
@@ -23,7 +30,7 @@ def list_scenarios() -> None:
     )
 
 
-@list_.command("clients")
+@list_.command("clients", epilog="\b\nExamples:\n  mqbench list clients")
 def list_clients() -> None:
     """The clients that have an adapter: what each can give, on what, and how to get it."""
     from bench import brokers, catalogue, environments
@@ -51,7 +58,7 @@ def list_clients() -> None:
     print_table(("client", "speaks", "version", "guarantees", "brokers", "loops", "install with"), rows)
 
 
-@list_.command("loops")
+@list_.command("loops", epilog="\b\nExamples:\n  mqbench list loops")
 def list_loops() -> None:
     """The event loops, and whether each is installed."""
     from bench import environments
@@ -66,7 +73,7 @@ def list_loops() -> None:
     )
 
 
-@list_.command("brokers")
+@list_.command("brokers", epilog="\b\nExamples:\n  mqbench list brokers")
 def list_brokers() -> None:
     """The brokers that can be had, in the order in which auto tries them."""
     from bench import brokers

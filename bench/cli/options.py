@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from bench.cli import complete
 from bench.errors import UsageError
 
 if TYPE_CHECKING:
@@ -86,6 +87,7 @@ def with_broker(command: Callable[..., None]) -> Callable[..., None]:
             envvar=BROKER_VARIABLE,
             show_default=True,
             metavar="SPEC",
+            shell_complete=complete.brokers,
             help="auto, native, docker, embedded, or the URL of a broker that runs.",
         ),
         *(
@@ -107,6 +109,7 @@ def with_fields(command: Callable[..., None]) -> Callable[..., None]:
         multiple=True,
         callback=set_values,
         metavar="FIELD=VALUE[,VALUE...]",
+        shell_complete=complete.fields,
         help="Change a field of every scenario; several values make a matrix.",
     )(command)
 

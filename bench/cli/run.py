@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from bench.cli import complete
 from bench.cli.options import (
     BROKER_VARIABLE,
     RESULTS,
@@ -20,14 +21,30 @@ from bench.cli.options import (
 from bench.cli.output import interruptible, live, to_stderr
 from bench.cli.show import print_stored
 
+EPILOG = """\b
+Examples:
+  mqbench run                                       aio-pika and aioamqp, asyncio and uvloop
+  mqbench run prefetch --client aio-pika            one question about one client
+  mqbench run --set payload_bytes=32,1024,65536     several values make a matrix
+  mqbench run --client aio-pika==9.6.2 --client aio-pika --loop uvloop
+  mqbench run my_scenario.py --broker amqp://user@host/
+  mqbench run smoke --client memory --quick         does everything work at all
 
-@click.command()
-@click.argument("scenarios", metavar="[SCENARIO]...", nargs=-1)
+\b
+Exit codes:
+  0 every row is valid     2 usage: what was asked for does not exist or make sense
+  1 a row is invalid       5 the broker, a worker or the machine failed     130 interrupted
+"""
+
+
+@click.command(epilog=EPILOG)
+@click.argument("scenarios", metavar="[SCENARIO]...", nargs=-1, shell_complete=complete.scenarios)
 @click.option(
     "--client",
     "clients",
     multiple=True,
     metavar="REQ",
+    shell_complete=complete.clients,
     help="Client: aio-pika, aio-pika==9.6.2, 'aio-pika @ file:///checkout'; may be given again.",
 )
 @click.option(
@@ -35,6 +52,7 @@ from bench.cli.show import print_stored
     "loops",
     multiple=True,
     metavar="REQ",
+    shell_complete=complete.loops,
     help="Event loop, such as uvloop or uvloop==0.21.0; may be given again.",
 )
 @click.option(
@@ -47,6 +65,7 @@ from bench.cli.show import print_stored
 @click.option(
     "--consumer-client",
     metavar="REQ",
+    shell_complete=complete.clients,
     help="Client that consumes, in a worker of its own, what every --client publishes.",
 )
 @with_broker

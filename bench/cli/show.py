@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from bench.cli import complete
 from bench.cli.options import RESULTS, with_shape
 from bench.cli.output import print_page
 
@@ -17,8 +18,16 @@ if TYPE_CHECKING:
     from bench.results import Run
 
 
-@click.command()
-@click.argument("run_folder", metavar="RUN", type=click.Path(path_type=Path))
+EPILOG = """\b
+Examples:
+  mqbench show results/reference/headline-rabbitmq
+  mqbench show 20260101-120000-headline-1a2b --format markdown
+  mqbench show results/reference/headline-rabbitmq --format csv
+"""
+
+
+@click.command(epilog=EPILOG)
+@click.argument("run_folder", metavar="RUN", type=click.Path(path_type=Path), shell_complete=complete.runs)
 @with_shape("table", "markdown", "json", "csv")
 def show(run_folder: Path, shape: str) -> None:
     """Print the table of a stored RUN (a folder, or its name under results/)."""
