@@ -1,4 +1,4 @@
-"""The commands that help texts and documents show: how they are found, and whether they would be understood."""
+"""The commands that help texts and documents show: found, and parsed as they would be when typed."""
 
 from __future__ import annotations
 

@@ -173,9 +173,7 @@ def test_only_the_command_line_prints(path: Path) -> None:
     if room(path) == "cli":
         return
     calls = [
-        node.func.id
-        for node in nodes(path)
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+        node.func.id for node in nodes(path) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
     ]
     assert "print" not in calls
 

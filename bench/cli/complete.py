@@ -1,4 +1,4 @@
-"""What a shell offers for a word that is being typed: names of scenarios, clients, loops, brokers, fields, runs."""
+"""What a shell offers for a word that is being typed: names of scenarios, clients, loops, brokers, runs."""
 
 from __future__ import annotations
 
