@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from importlib.util import module_from_spec, spec_from_file_location
 from itertools import product
 from pathlib import Path
@@ -58,9 +58,9 @@ class ScenarioEntry:
         combinations = [dict(zip(values, choices, strict=True)) for choices in product(*values.values())]
         points = list(dict.fromkeys(point.with_fields(one) for point in self.points for one in combinations))
         varied = tuple(
-            name
-            for name in Scenario.__dataclass_fields__
-            if name != "CHOICES" and len({getattr(point, name) for point in points}) > 1
+            field.name
+            for field in fields(Scenario)
+            if len({getattr(point, field.name) for point in points}) > 1
         )
         return ScenarioEntry(name=self.name, question=self.question, points=tuple(points), varied=varied)
 

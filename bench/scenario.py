@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import Field, dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, get_args
 
+from bench.arrivals import Arrivals, Schedule
 from bench.errors import ScenarioError, UnknownNameError
+from bench.payload import STAMP_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
 Guarantee = Literal["at-most-once", "at-least-once"]
 Measure = Literal["end-to-end", "publish", "consume"]
 HandlerKind = Literal["none", "sleep", "cpu"]
+Load = Literal["closed", "bounded", "open", "open-bounded"]
 
 _UNIT_US = {"us": 1.0, "ms": 1e3, "s": 1e6}
 
@@ -54,6 +57,11 @@ class Scenario:
     prefetch                       messages that a consumer may hold unacknowledged
     payload_bytes                  size of a message body
     in_flight                      publishes that one producer may have outstanding
+    rate_per_s                     messages a second of all producers together, sent when they are due
+                                   (an open load); None: each as soon as a lane is free (a closed one)
+    schedule                       instead of that, rates over time: see bench/arrivals.py
+    arrivals                       of an open load: constant gaps, or poisson
+    max_outstanding                messages that may be between publish and receipt at once; None: any number
     guarantee                      at-most-once: no confirms, no acks; at-least-once: both
     ack_every                      a consumer acknowledges every n-th message, and with it those before
     persistent                     the broker must keep messages on disk
@@ -71,6 +79,10 @@ class Scenario:
     prefetch: int = 100
     payload_bytes: int = 1024
     in_flight: int = 50
+    rate_per_s: float | None = None
+    schedule: Schedule | None = None
+    arrivals: Arrivals = "constant"
+    max_outstanding: int | None = None
     guarantee: Guarantee = "at-least-once"
     ack_every: int = 1
     persistent: bool = False
@@ -82,7 +94,14 @@ class Scenario:
     CHOICES: ClassVar[dict[str, tuple[str, ...]]] = {
         "guarantee": get_args(Guarantee),
         "measure": get_args(Measure),
+        "arrivals": get_args(Arrivals),
     }
+    OPTIONAL: ClassVar[dict[str, type]] = {
+        "rate_per_s": float,
+        "schedule": Schedule,
+        "max_outstanding": int,
+    }
+    """Fields that may be None, written ``none``, and what they are if not."""
 
     def __post_init__(self) -> None:
         problems = [*self._wrong_types(), *self._out_of_range()] or list(self._contradictions())
@@ -92,7 +111,9 @@ class Scenario:
     def _wrong_types(self) -> Iterator[str]:
         for field in fields(self):
             value = getattr(self, field.name)
-            wanted = type(field.default)
+            if value is None and field.name in self.OPTIONAL:
+                continue
+            wanted = self._kind(field)
             fits = isinstance(value, wanted) or (wanted is float and isinstance(value, int))
             if not fits or (isinstance(value, bool) and wanted is not bool):
                 yield f"{field.name} must be {_article(wanted)}, got {value!r}"
@@ -105,10 +126,11 @@ class Scenario:
             value = getattr(self, field.name)
             if isinstance(value, bool) or not isinstance(value, int | float):
                 continue
-            if isinstance(field.default, int) and value < least.get(field.name, 1):
+            if self._kind(field) is int and value < least.get(field.name, 1):
                 yield f"{field.name} must be at least {least.get(field.name, 1)}, got {value}"
-            elif isinstance(field.default, float) and not 0 < value < float("inf"):
-                yield f"{field.name} must be more than 0 seconds, got {value}"
+            elif self._kind(field) is float and not 0 < value < float("inf"):
+                unit = "messages a second" if field.name.endswith("_per_s") else "seconds"
+                yield f"{field.name} must be more than 0 {unit}, got {value}"
 
     def _contradictions(self) -> Iterator[str]:
         if self.queues > min(self.producers, self.consumers):
@@ -127,6 +149,54 @@ class Scenario:
                 "it would acknowledge messages that are still being handled"
             )
 
+        yield from self._contradictions_of_load()
+
+    def _contradictions_of_load(self) -> Iterator[str]:
+        if self.rate_per_s is not None and self.schedule is not None:
+            yield (
+                f"rate_per_s ({_plain(self.rate_per_s)}) and schedule ({self.schedule}) both say how fast: "
+                "give one of them"
+            )
+        if self.arrivals != "constant" and not self.paced:
+            yield f"arrivals={self.arrivals} needs a rate: give rate_per_s or schedule"
+        if self.load_model == "closed":
+            return
+        if self.measure != "end-to-end":
+            yield f"a load that is {self.load_model} is measured end-to-end, not {self.measure}"
+        if self.payload_bytes < STAMP_BYTES:
+            yield (
+                f"a load that is {self.load_model} needs payload_bytes of at least {STAMP_BYTES}, which hold "
+                f"when a message was due, got {self.payload_bytes}"
+            )
+        lanes = self.producers * self.in_flight
+        if self.max_outstanding is not None and self.max_outstanding < lanes:
+            yield (
+                f"max_outstanding must be at least producers x in_flight ({lanes}), got "
+                f"{self.max_outstanding}: lanes would wait for each other, not for the broker"
+            )
+
+    @property
+    def paced(self) -> bool:
+        """Messages have a time at which they are due: the load is open."""
+        return self.rate_per_s is not None or self.schedule is not None
+
+    @property
+    def load_model(self) -> Load:
+        """What decides when a message is sent, in the word of the results."""
+        if self.paced:
+            return "open" if self.max_outstanding is None else "open-bounded"
+        return "closed" if self.max_outstanding is None else "bounded"
+
+    def scheduled(self, time_s: float) -> Schedule | None:
+        """The rates of a turn: the whole schedule, or one rate for so long; None for a closed load."""
+        if self.schedule is not None or self.rate_per_s is None:
+            return self.schedule
+        return Schedule.level(self.rate_per_s, time_s)
+
+    @classmethod
+    def _kind(cls, field: Field[Any]) -> type:
+        return cls.OPTIONAL.get(field.name, type(field.default))
+
     def with_fields(self, values: Mapping[str, Any]) -> Self:
         """A copy with these fields changed; raises UnknownNameError or ScenarioError."""
         known = {field.name for field in fields(self)}
@@ -138,29 +208,37 @@ class Scenario:
     @classmethod
     def parse_field(cls, name: str, text: str) -> Any:
         """The value of field ``name`` that ``text`` means on a command line or in TOML."""
-        defaults = {field.name: field.default for field in fields(cls)}
-        if name not in defaults:
-            raise UnknownNameError("scenario field", name, defaults)
-        default = defaults[name]
-        if isinstance(default, Handler):
-            return Handler.parse(text)
-        if isinstance(default, bool):
+        kinds = {field.name: cls._kind(field) for field in fields(cls)}
+        if name not in kinds:
+            raise UnknownNameError("scenario field", name, kinds)
+        kind = kinds[name]
+        if name in cls.OPTIONAL and text.lower() == "none":
+            return None
+        if kind in (Handler, Schedule):
+            return kind.parse(text)
+        if kind is bool:
             if text.lower() not in {"true", "false", "yes", "no"}:
                 raise ScenarioError(f"{name} must be true or false, got {text!r}")
             return text.lower() in {"true", "yes"}
-        if isinstance(default, str):
+        if kind is str:
             return text
         try:
-            return int(text) if isinstance(default, int) else float(text)
+            return kind(text)
         except ValueError:
-            raise ScenarioError(f"{name} must be {_article(type(default))}, got {text!r}") from None
+            raise ScenarioError(f"{name} must be {_article(kind)}, got {text!r}") from None
 
     def to_json(self) -> dict[str, Any]:
-        return {**asdict(self), "handler": str(self.handler)}
+        """Values that CSV and JSON can hold: those with a text of their own as that text."""
+        kinds = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {
+            name: str(value) if isinstance(value, Handler | Schedule) else value
+            for name, value in kinds.items()
+        }
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
-        return cls().with_fields({**data, "handler": Handler.parse(data.get("handler", "none"))})
+        texts = {name: text for name in ("handler", "schedule") if isinstance(text := data.get(name), str)}
+        return cls().with_fields({**data, **{name: cls.parse_field(name, texts[name]) for name in texts}})
 
 
 def _plain(number: float) -> str:
@@ -171,8 +249,9 @@ def _plain(number: float) -> str:
 def _article(kind: type) -> str:
     return {
         int: "a whole number",
-        float: "a number of seconds",
+        float: "a number",
         bool: "true or false",
         str: "a word",
         Handler: "a Handler",
+        Schedule: "a Schedule",
     }[kind]

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import FrozenInstanceError, fields
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench import Handler, Scenario
+from bench import Handler, Scenario, Schedule
 from bench.errors import ScenarioError, UnknownNameError
 
 
@@ -37,6 +39,23 @@ def test_every_problem_is_in_one_message() -> None:
         (
             {"ack_every": 2, "handler": Handler("sleep", 1.0)},
             "ack_every must be 1 with handler sleep:1us, got 2",
+        ),
+        ({"rate_per_s": 0}, "rate_per_s must be more than 0 messages a second, got 0"),
+        ({"rate_per_s": -1.0}, "rate_per_s must be more than 0 messages a second, got -1.0"),
+        ({"rate_per_s": True}, "rate_per_s must be a number, got True"),
+        ({"schedule": "5:1s"}, "schedule must be a Schedule, got '5:1s'"),
+        (
+            {"rate_per_s": 5, "schedule": Schedule.parse("5:1s")},
+            "rate_per_s (5) and schedule (5:1s) both say how fast: give one of them",
+        ),
+        ({"arrivals": "poisson"}, "arrivals=poisson needs a rate: give rate_per_s or schedule"),
+        ({"arrivals": "random"}, "arrivals must be constant or poisson, got 'random'"),
+        ({"rate_per_s": 5, "measure": "publish"}, "a load that is open is measured end-to-end, not publish"),
+        ({"rate_per_s": 5, "payload_bytes": 31}, "needs payload_bytes of at least 32"),
+        ({"max_outstanding": 0}, "max_outstanding must be at least 1, got 0"),
+        (
+            {"max_outstanding": 99, "producers": 2},
+            "max_outstanding must be at least producers x in_flight (100), got 99",
         ),
     ],
 )
@@ -100,3 +119,26 @@ def test_text_that_is_no_value_of_the_field_is_refused(field: str, text: str) ->
 )
 def test_json_keeps_a_scenario_whole(scenario: Scenario) -> None:
     assert Scenario.from_json(scenario.to_json()) == scenario
+
+
+@pytest.mark.parametrize(
+    ("values", "model"),
+    [
+        ({}, "closed"),
+        ({"max_outstanding": 50}, "bounded"),
+        ({"rate_per_s": 10}, "open"),
+        ({"schedule": Schedule.parse("10:1s")}, "open"),
+        ({"rate_per_s": 10, "max_outstanding": 50}, "open-bounded"),
+    ],
+)
+def test_the_load_model_follows_from_rate_and_bound(values: dict[str, Any], model: str) -> None:
+    scenario = Scenario(**values)
+    assert scenario.load_model == model
+    assert Scenario.from_json(json.loads(json.dumps(scenario.to_json()))) == scenario
+
+
+def test_a_field_that_may_be_empty_is_written_none() -> None:
+    assert Scenario.parse_field("rate_per_s", "none") is None
+    assert Scenario.parse_field("rate_per_s", "250.5") == 250.5
+    assert Scenario.parse_field("max_outstanding", "100") == 100
+    assert Scenario.parse_field("schedule", "5:1s+5-10:2s") == Schedule.parse("5:1s+5-10:2s")
