@@ -201,6 +201,11 @@ def _cells(
         entry = catalogue.find_scenario(name).with_values({**request.values, **own})
         for point in entry.points:
             other = point.with_fields({candidate.differ: candidate.value}) if own else point
+            if point.paced or other.paced:
+                raise UsageError(
+                    f"the load of {name} is open: its rate is given, and mqbench ab compares rates "
+                    "(--set rate_per_s=none --set schedule=none, or see latency with: mqbench run)"
+                )
             yield entry.name, entry.label(point), (point, other)
 
 

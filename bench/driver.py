@@ -33,6 +33,9 @@ class Driver:
     ``limit_s`` is how long publishing or delivery may stand still before that is a failure.
     """
 
+    PRODUCER: type[Producer] = Producer
+    LEDGER: type[Ledger] = Ledger
+
     def __init__(
         self,
         client: Client,
@@ -57,7 +60,7 @@ class Driver:
             payload_bytes=scenario.payload_bytes, handler=scenario.handler, clock=clock
         )
         self._receivers = [self._consuming.receiver() for _ in range(scenario.consumers)]
-        self._ledger = Ledger(stamped=scenario.payload_bytes >= STAMP_BYTES)
+        self._ledger = self.LEDGER(stamped=scenario.payload_bytes >= STAMP_BYTES)
         self._stray = Account()
         self.watch = Watch()
 
@@ -92,7 +95,7 @@ class Driver:
     def _producer(self, index: int, publish: Publishing) -> Producer:
         lanes = self._scenario.in_flight
         own = self._client.abilities.ordering == "lane"
-        return Producer(
+        return self.PRODUCER(
             publish,
             streams=range(index * lanes, (index + 1) * lanes) if own else [index],
             in_flight=lanes,

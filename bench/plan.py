@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import product
 from typing import TYPE_CHECKING
 
+from bench.driver import SLICE_S
 from bench.errors import UsageError
 
 if TYPE_CHECKING:
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from bench.scenario import Scenario
 
 _OUR_PYTHON: Mapping[str | None, str] = {None: ""}
+PACED_SLICE_S = 1.0
+"""How long a turn of an open load lasts: its first and last messages have fewer others beside them."""
 MOST_LIVE = 6
 """Cases of one block that are connected at once; more, and their idle connections begin to tell."""
 
@@ -192,6 +195,11 @@ def _apart(case: Case) -> str | None:
         return f"{name} speaks {theirs}, {case.client} speaks {case.protocol}: it cannot be its consumer"
     if not entry.abilities.distribution or not case.entry.abilities.distribution:
         return "a client without a broker cannot publish in one worker and consume in another"
+    if case.scenario.load_model != "closed":
+        return (
+            f"two clients, each in a worker of its own, can be driven closed, not {case.scenario.load_model} "
+            "(leave out rate_per_s, schedule and max_outstanding)"
+        )
     if case.scenario.measure != "end-to-end":
         return (
             f"two clients can be measured end-to-end, not {case.scenario.measure} (--set measure=end-to-end)"
@@ -213,12 +221,46 @@ def _blocks(cases: Sequence[Case]) -> tuple[tuple[Case, ...], ...]:
     return tuple(blocks)
 
 
+def slices(block: Sequence[Scenario]) -> int:
+    """Turns of each case of a block: as many as its measured time holds, of those that last longest."""
+    longest_s = max(
+        (schedule.time_s if (schedule := one.scheduled(PACED_SLICE_S)) is not None else SLICE_S)
+        for one in block
+    )
+    return max(1, round(block[0].measure_s / longest_s))
+
+
+def scheduled_s(scenario: Scenario, messages: int) -> float:
+    """How long a schedule takes for so many messages; 0 for a closed load."""
+    if (schedule := scenario.scheduled(PACED_SLICE_S)) is None:
+        return 0.0
+    return next(schedule.times_s((messages,)))
+
+
+def turn_messages(
+    scenarios: Sequence[Scenario], rates_per_s: Sequence[float], fewest: Sequence[int], slices: int
+) -> list[int]:
+    """How many messages a turn of each case of a block has: what its schedule holds, or for those that
+    have none, what :func:`slice_messages` says.
+    """
+    slice_s = scenarios[0].measure_s / slices
+    schedules = [one.scheduled(slice_s) for one in scenarios]
+    closed = [place for place, schedule in enumerate(schedules) if schedule is None]
+    drawn = slice_messages([rates_per_s[at] for at in closed], [fewest[at] for at in closed], slice_s)
+    counts = dict(zip(closed, drawn, strict=True))
+    return [
+        counts[place] if schedule is None else schedule.messages for place, schedule in enumerate(schedules)
+    ]
+
+
 def slice_messages(rates_per_s: Sequence[float], fewest: Sequence[int], slice_s: float) -> list[int]:
     """How many messages a slice of each case has, from their warm-up rates.
 
     One count for all, so that filling and emptying the pipeline weighs the same for each, if that keeps
     every slice between 0.4 and 2.5 times the wanted length (40 to 250 ms of 100); else to each its own.
     """
+    if not rates_per_s:
+        return []
     slowest, fastest = min(rates_per_s), max(rates_per_s)
     if fastest / slowest <= 2.5 / 0.4:
         wanted = round((slowest * fastest) ** 0.5 * slice_s)

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from bench import plan as planning
 from bench.ceiling import harness_cpu_us
 from bench.client import NO_FILES, Tls
-from bench.driver import SLICE_S
 from bench.errors import BrokerError, EngineError, UnsupportedError
 from bench.hlog import write_header, write_interval
 from bench.meters import HostMeter, cpu_seconds, resident_bytes
@@ -137,8 +136,7 @@ class Runner:
         return sum(self._slices(block) * len(block) for block in self._plan.blocks) * self._plan.rounds
 
     def _slices(self, block: Sequence[Case]) -> int:
-        """Turns of each case of a block: as the plan says, else as many as the measured time holds."""
-        return self._plan.slices or max(1, round(block[0].scenario.measure_s / SLICE_S))
+        return self._plan.slices or planning.slices([case.scenario for case in block])
 
     async def _block(self, number: int, index: int, cases: Sequence[Case]) -> None:
         order = self._plan.order("round", number)
@@ -159,10 +157,11 @@ class Runner:
                 async with self._judging(one.trial, "in the warm-up"):
                     await self._warm_up(one)
             live = [one for one in live if one.trial.failure is None]
-            self._fix_slice_messages(index, live, self._slices(cases))
+            slices = self._slices(self._plan.blocks[index - 1])
+            self._fix_slice_messages(index, live, slices)
             meter = HostMeter(own=[os.getpid(), *self._pids(live)])
             place = 0
-            for turn in range(self._slices(cases)):
+            for turn in range(slices):
                 for one in turns.sample(live, len(live)):
                     if one.trial.failure is None:
                         async with self._judging(one.trial, f"in turn {turn + 1}"):
@@ -253,6 +252,7 @@ class Runner:
                 "queues": queue_names(case),
                 "scenario": case.scenario.to_json(),
                 "limit_s": self._plan.limit_s,
+                "seed": self._plan.order("arrivals", trial.round).getrandbits(32),
             },
             SETUP_LIMIT_S + 3 * self._plan.limit_s,
         )
@@ -274,12 +274,13 @@ class Runner:
         one.fewest, one.rate_per_s = answer["fewest"], answer["rate_per_s"]
 
     def _fix_slice_messages(self, index: int, live: Sequence[Live], slices: int) -> None:
-        """Counts are drawn from the first warm-up, and then stay for the whole run."""
+        """Counts are a schedule's, or drawn from the first warm-up; they stay for the whole run."""
         if any((index, one.case.number) not in self._counts for one in live):
-            counts = planning.slice_messages(
+            counts = planning.turn_messages(
+                [one.case.scenario for one in live],
                 [one.rate_per_s for one in live],
                 [one.fewest for one in live],
-                live[0].case.scenario.measure_s / slices,
+                slices,
             )
             for one, count in zip(live, counts, strict=True):
                 self._counts.setdefault((index, one.case.number), count)
@@ -290,7 +291,7 @@ class Runner:
         pids = one.trial.broker.pids
         before_s = cpu_seconds(pids)
         count = one.trial.slice_messages
-        expected_s = count / one.rate_per_s
+        expected_s = max(count / one.rate_per_s, planning.scheduled_s(one.case.scenario, count))
         answer = await one.worker.ask(
             {"do": "slice", "messages": count}, SETUP_LIMIT_S + 20 * expected_s + 3 * self._plan.limit_s
         )
@@ -317,7 +318,7 @@ class Runner:
                 raise BrokerError(trial.failure) from error
 
     def _record(self, trial: Trial) -> None:
-        planned = self._slices([trial.case])
+        planned = self._slices(self._plan.blocks[trial.block - 1])
         if trial.failure is None and len(trial.turns) < planned:
             trial.failure = f"interrupted after {len(trial.turns)} of {planned} turns"
         self._recorder.trials.add(trial.row())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from bench.histogram import Histogram
 from bench.payload import Account
@@ -24,6 +24,35 @@ class Setup:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Offered:
+    """What a schedule asked of a slice, and how it was kept.
+
+    scheduled_s    what ``elapsed_s`` would be if every message came when it was due
+    overruns       messages that were due when no lane was free for them, or no room
+    slip           how late we were ourselves; see ``bench.pacing.Pace``
+    uncorrected    latency from the sending on, and not from when a message was due
+    """
+
+    scheduled_s: float
+    overruns: int
+    slip: Histogram = field(repr=False)
+    uncorrected: Histogram = field(repr=False)
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "scheduled_s": self.scheduled_s,
+            "overruns": self.overruns,
+            "slip": self.slip.to_pairs(),
+            "uncorrected": self.uncorrected.to_pairs(),
+        }
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Self:
+        histograms = {name: Histogram.from_pairs(data[name]) for name in ("slip", "uncorrected")}
+        return cls(**{**data, **histograms})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Sample:
     """What one slice yielded. ``usage``, lags and latencies are those of the timed stretch only."""
 
@@ -37,6 +66,7 @@ class Sample:
     confirm: Histogram = field(repr=False)
     lag: Histogram = field(repr=False)
     negative_latencies: int
+    offered: Offered | None = None
 
     @property
     def rate_per_s(self) -> float:
@@ -54,6 +84,7 @@ class Sample:
             "confirm": self.confirm.to_pairs(),
             "lag": self.lag.to_pairs(),
             "negative_latencies": self.negative_latencies,
+            "offered": self.offered and self.offered.to_json(),
         }
 
     @property

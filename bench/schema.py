@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from typing import Any
 
 from bench.scenario import Scenario
 
@@ -17,6 +18,9 @@ class Column:
     meaning: str
 
 
+SCENARIO_COLUMN = {"rate_per_s": "asked_rate_per_s"}
+"""Columns of scenario fields that cannot have the field's name, as a result has it."""
+
 _SCENARIO_MEANING = {
     "producers": "producers in the worker, each with a connection of its own",
     "consumers": "consumers in the worker, each with a connection of its own",
@@ -24,6 +28,10 @@ _SCENARIO_MEANING = {
     "prefetch": "messages that a consumer may hold unacknowledged",
     "payload_bytes": "size of a message body",
     "in_flight": "publishes that one producer keeps outstanding",
+    "rate_per_s": "messages a second that the scenario asked for, over all producers; empty: no one rate",
+    "schedule": "rates over time that the scenario asked for instead, as RATE:TIME and RATE-RATE:TIME",
+    "arrivals": "of an open load: constant gaps between messages, or poisson arrivals",
+    "max_outstanding": "messages that might be between publish and receipt at once; empty: any number",
     "guarantee": "at-most-once: no confirms and no acks; at-least-once: both",
     "ack_every": "a consumer acknowledges every n-th message and those before it",
     "persistent": "the broker was asked to keep messages on disk",
@@ -41,7 +49,10 @@ _IDENTITY = (
     Column("reason", "why the row is not valid"),
     Column("scenario", "name of the scenario"),
     Column("point", "what tells this point of a sweep from the others"),
-    *(Column(field.name, _SCENARIO_MEANING[field.name]) for field in fields(Scenario)),
+    *(
+        Column(SCENARIO_COLUMN.get(field.name, field.name), _SCENARIO_MEANING[field.name])
+        for field in fields(Scenario)
+    ),
     Column("client", "the client as it was asked for"),
     Column("client_version", "its resolved version"),
     Column("client_requires", "resolved versions of what it depends on"),
@@ -58,7 +69,11 @@ _IDENTITY = (
     Column("broker_origin", "external, native, docker, embedded or in-process"),
     Column("broker_version", "its version"),
     Column("broker_url", "where it answered, without credentials"),
-    Column("load_model", "closed: a lane sends its next message when the last was confirmed"),
+    Column(
+        "load_model",
+        "closed: a lane sends its next message when the last was confirmed; bounded: and when there is room; "
+        "open: when it is due; open-bounded: when it is due and there is room",
+    ),
     Column("hash_seed", "PYTHONHASHSEED of the round, the same for all its cases"),
 )
 
@@ -78,6 +93,8 @@ _COUNTS = (
 
 _RATES = (
     Column("rate_per_s", "delivered and verified messages a second, over all turns: the headline"),
+    Column("target_rate_per_s", "of an open load: what its schedule asked for, over all turns"),
+    Column("schedule_kept", "of an open load: as much came as was asked for, to 1 %"),
     Column("confirmed_per_s", "confirmed publishes a second; empty at most once"),
     Column("bytes_per_s", "delivered and verified payload bytes a second"),
     Column("elapsed_s", "length of all timed stretches together"),
@@ -93,7 +110,12 @@ _RATES = (
 _LATENCY = tuple(
     Column(f"{what}_{name}_us", f"{meaning}, {described}; empty with fewer than ten samples beyond it")
     for what, meaning in (
-        ("latency", "end-to-end latency from the send to the receipt"),
+        (
+            "latency",
+            "end-to-end latency to the receipt, from the send; of an open load, from when it was due",
+        ),
+        ("latency_uncorrected", "of an open load: from the send to the receipt, which leaves waiting out"),
+        ("slip", "of an open load: how late the harness itself was with a message that was due"),
         ("confirm", "time from the send to the broker's confirm"),
         ("loop_lag", "how late the event loop ran a timer"),
     )
@@ -104,6 +126,12 @@ _LATENCY = tuple(
         ("p999", "99.9th percentile"),
         ("max", "largest"),
     )
+)
+
+_TRUST = (
+    Column("overruns", "of an open load: messages that were due when no lane was free for them, or no room"),
+    Column("latency_valid", "of an open load: false where the harness could not send what was due by itself"),
+    Column("latency_reason", "why latency is not valid"),
 )
 
 _COST = (
@@ -130,7 +158,7 @@ _COST = (
     Column("others_cores", "CPU seconds per second of processes that are not part of the run"),
 )
 
-TRIAL_COLUMNS: tuple[Column, ...] = (*_IDENTITY, *_COUNTS, *_RATES, *_LATENCY, *_COST)
+TRIAL_COLUMNS: tuple[Column, ...] = (*_IDENTITY, *_COUNTS, *_RATES, *_LATENCY, *_TRUST, *_COST)
 
 SLICE_COLUMNS: tuple[Column, ...] = (
     Column("case", "number of the case within the run"),
@@ -171,3 +199,8 @@ COMPARISON_COLUMNS = (
     Column("candidate_rate_per_s", "the candidate's"),
     Column("sentence", "all of it in words"),
 )
+
+
+def scenario_columns(scenario: Scenario) -> dict[str, Any]:
+    """A scenario as the columns of a row."""
+    return {SCENARIO_COLUMN.get(name, name): value for name, value in scenario.to_json().items()}

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 from bench.bottleneck import bottleneck
 from bench.gauges import NOTHING, Usage
 from bench.histogram import Histogram, percentile_or_none
+from bench.keeping import schedule_columns, target_rate_per_s
 from bench.payload import STAMP_BYTES, Account
-from bench.schema import TRIAL_COLUMNS
+from bench.sample import Offered
+from bench.schema import TRIAL_COLUMNS, scenario_columns
 
 if TYPE_CHECKING:
     from bench.brokers.origin import Broker
@@ -37,6 +39,7 @@ class Turn:
     broker_cpu_s: float | None
     consumer_usage: Usage | None = None
     worker_rss_bytes: int | None = None
+    offered: Offered | None = None
 
     @classmethod
     def from_answer(
@@ -48,6 +51,7 @@ class Turn:
             "usage": Usage(**sample["usage"]),
             "consumer_usage": Usage(**apart) if (apart := sample.get("consumer_usage")) else None,
             **{name: Histogram.from_pairs(sample[name]) for name in ("latency", "confirm", "lag")},
+            "offered": Offered.from_json(offered) if (offered := sample.get("offered")) else None,
         }
         return cls(**parsed, broker_cpu_s=broker_cpu_s, worker_rss_bytes=worker_rss_bytes)
 
@@ -137,7 +141,26 @@ class Trial:
             **percentiles("latency", self.latency),
             **percentiles("confirm", self.confirm),
             **percentiles("loop_lag", merged(turn.lag for turn in self.turns)),
+            **self._schedule(),
             **self._cost(),
+        }
+
+    @property
+    def offered(self) -> list[Offered]:
+        """What schedules asked for, of the turns that had one."""
+        return [turn.offered for turn in self.turns if turn.offered is not None]
+
+    def _schedule(self) -> dict[str, Any]:
+        columns = schedule_columns(
+            self.offered,
+            messages=sum(turn.messages for turn in self.turns),
+            rate_per_s=self._rates()["rate_per_s"],
+            client_cores=self._cost()["client_cores"],
+        )
+        return {
+            **percentiles("latency_uncorrected", merged(one.uncorrected for one in self.offered)),
+            **percentiles("slip", merged(one.slip for one in self.offered)),
+            **columns,
         }
 
     def _counts(self) -> dict[str, Any]:
@@ -196,6 +219,8 @@ class Trial:
             noise=self.noise,
             usable_cores=self.usable_cores,
             broker_max_cores=self.broker.most_cores,
+            rate_per_s=self._rates()["rate_per_s"],
+            target_rate_per_s=target_rate_per_s(self.offered, sum(turn.messages for turn in self.turns)),
         )
         harness = self.harness_cpu_us
         return {
@@ -231,7 +256,7 @@ def identity(
         "case": case.number,
         "scenario": case.scenario_name,
         "point": case.point,
-        **case.scenario.to_json(),
+        **scenario_columns(case.scenario),
         "client": case.client,
         "client_version": environment and environment.client_version,
         "client_requires": environment and environment.requires,
@@ -246,7 +271,7 @@ def identity(
         "broker_origin": broker and broker.origin,
         "broker_version": broker and broker.version,
         "broker_url": broker and broker.shown_url,
-        "load_model": "closed",
+        "load_model": case.scenario.load_model,
     }
 
 

@@ -4,7 +4,7 @@ Commands come on standard input. Answers go to what was standard output when the
 on standard output is standard error, so that a client that prints cannot break the protocol. End of input
 means that the parent is gone: the worker ends too.
 
-    -> {"do": "connect", "adapter", "loop", "url", "queues", "scenario", "limit_s", "tls"?, "role"?}
+    -> {"do": "connect", "adapter", "loop", "url", "queues", "scenario", "limit_s", "tls"?, "role"?, "seed"?}
     <- {"connected": {"declare_s", "connect_s", "join_s"}, "loop": "uvloop.Loop"}
     -> {"do": "warm-up"}           <- {"rate_per_s", "fewest", "account"}
     -> {"do": "slice", "messages"} <- {"sample": {...}}
@@ -25,6 +25,7 @@ import threading
 import time
 from contextlib import ExitStack
 from dataclasses import asdict
+from functools import partial
 from importlib import import_module
 from importlib.util import module_from_spec, spec_from_file_location
 from typing import TYPE_CHECKING, Any
@@ -35,6 +36,7 @@ from bench.errors import BenchError, ClientFailedError, WorkerFailedError
 from bench.gauges import Gauges, peak_rss_bytes, raise_file_limit
 from bench.halves import Receiver, Sender
 from bench.loops import factory
+from bench.open_driver import PacedDriver
 from bench.scenario import Scenario
 
 if TYPE_CHECKING:
@@ -46,6 +48,7 @@ if TYPE_CHECKING:
 Answer = dict[str, Any]
 
 ROLES: dict[str, type[Driver]] = {"both": Driver, "send": Sender, "receive": Receiver}
+"""How a closed load is driven; any other has both halves in one worker."""
 
 
 def load(adapter: str) -> Client:
@@ -97,7 +100,10 @@ class Worker:
         scenario = Scenario.from_json(order["scenario"])
         clock = time.monotonic_ns
         with Gauges(clock) as gauges, ExitStack() as stack:
-            driver = ROLES[order.get("role", "both")](
+            driving: Callable[..., Driver] = ROLES[order.get("role", "both")]
+            if scenario.load_model != "closed":
+                driving = partial(PacedDriver, seed=order.get("seed", 0))
+            driver = driving(
                 client,
                 Target(
                     url=order["url"],

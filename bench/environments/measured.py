@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 MEASURED = frozenset(
     {
+        "alarm",
+        "arrivals",
         "bench",
         "client",
         "consuming",
@@ -23,6 +25,9 @@ MEASURED = frozenset(
         "halves",
         "histogram",
         "loops",
+        "open_driver",
+        "open_load",
+        "pacing",
         "payload",
         "publishing",
         "sample",

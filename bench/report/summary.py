@@ -53,6 +53,7 @@ class CaseSummary:
     ``rate_low_per_s`` and ``rate_high_per_s`` are a 95 % interval with rounds as replicates; None from fewer
     than two, as are all others. ``versus`` is the rate over that of the first valid case of the same scenario
     point, paired within rounds. A ``_reach`` is half the width of the interval of the mean over rounds.
+    Latency is of the rows in which it is valid; ``latency_reason`` says of the first other one why it is not.
     """
 
     case: int
@@ -98,6 +99,7 @@ class CaseSummary:
     reordered: int
     corrupted: int
     negative_latencies: int
+    latency_reason: str
 
 
 def summarise(rows: Iterable[Mapping[str, Any]]) -> list[CaseSummary]:
@@ -115,7 +117,7 @@ def _case(
     rows: Sequence[Mapping[str, Any]],
     references: dict[tuple[str, str], list[Mapping[str, Any]]],
 ) -> CaseSummary:
-    valid = [row for row in rows if row["status"] == "valid" and row["rate_per_s"]]
+    valid = [_believed(row) for row in rows if row["status"] == "valid" and row["rate_per_s"]]
     wrong = [row for row in rows if row["status"] != "valid"]
     first = (wrong or rows)[0]
     rates = [float(row["rate_per_s"]) for row in valid]
@@ -141,7 +143,16 @@ def _case(
         bottleneck=causes.most_common(1)[0][0] if causes else None,
         stamped=not any(row.get("stamped") is False for row in rows),
         **{name: _total(rows, name) for name in _SURPRISES},  # type: ignore[arg-type]
+        latency_reason=next((str(why) for row in valid if (why := row.get("latency_reason"))), ""),
     )
+
+
+def _believed(row: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A row without the latencies of which it says itself that they are not valid."""
+    if row.get("latency_valid") is not False:
+        return row
+    latencies = {name for name in row if name.startswith("latency_") and name.endswith("_us")}
+    return {name: None if name in latencies else value for name, value in row.items()}
 
 
 def versus_first(

@@ -35,6 +35,10 @@ def warnings(cases: Sequence[CaseSummary]) -> Iterator[str]:
     valid = [case for case in cases if case.status == "valid"]
     if any(not case.stamped for case in cases):
         yield "Bodies under 32 bytes have no room for a stamp: their messages were counted, not identified."
+    for case in valid:
+        if case.latency_reason:
+            who = " ".join(word for word in (case.client, "on", case.loop, case.point) if word)
+            yield f"The latency of {who} is not valid: {case.latency_reason}."
     limits = {case.bottleneck for case in valid}
     for limit in ("broker", "host"):
         if limit in limits and len(valid) > 1:

@@ -1,0 +1,136 @@
+"""A case whose load is not closed: turns that follow a schedule, or keep a bound from end to end."""
+
+from __future__ import annotations
+
+import asyncio
+from array import array
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from bench.arrivals import due_ns, owners
+from bench.driver import Driver
+from bench.histogram import Histogram
+from bench.open_load import OpenLedger, PacedProducer
+from bench.pacing import Pace, Room, Rush
+from bench.sample import Offered, latency_histogram
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Coroutine, Sequence
+
+    from bench.arrivals import Schedule
+    from bench.client import Receive
+    from bench.open_load import Turn
+    from bench.payload import Account
+    from bench.sample import Sample
+
+
+class PacedDriver(Driver):
+    """As the driver, with turns that are paced; ``seed`` is that of their random arrivals.
+
+    Every turn begins its schedule anew. What is asked of the broker while the client is being connected is
+    not paced.
+    """
+
+    PRODUCER = PacedProducer
+    LEDGER = OpenLedger
+    _producers: list[PacedProducer]  # type: ignore[assignment]  # as PRODUCER says
+    _ledger: OpenLedger
+
+    def __init__(self, *arguments: Any, seed: int, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self._seed = seed
+        self._stretches = 0
+        self._pace: Pace | None = None
+        self._room: Room | None = None
+        if self._scenario.max_outstanding is not None:
+            self._receivers = [self._making_room(receive) for receive in self._receivers]
+
+    def _making_room(self, receive: Receive) -> Receive:
+        def received(body: bytes) -> Awaitable[None] | None:
+            if self._room is not None:
+                self._room.give()
+            return receive(body)
+
+        return received
+
+    async def warm_up(self) -> tuple[float, Account]:
+        """With a schedule: at its first rate, for the scenario's warm-up time."""
+        if (schedule := self._scenario.scheduled(1.0)) is None:
+            return await super().warm_up()
+        rate_per_s = schedule.steps[0].first_per_s
+        sample = await self.slice(max(1, round(rate_per_s * self._scenario.warmup_s)))
+        return sample.rate_per_s, sample.account
+
+    async def slice(self, count: int) -> Sample:
+        self._settle()  # what came since the last stretch is not part of this one
+        self._stray = self._ledger.close()
+        self._ledger.uncorrected_ns = array("q")
+        self._consuming.begin(count)
+        self._stretches += 1
+        limit = self._scenario.max_outstanding
+        self._room = Room(limit) if limit is not None else None
+        if (schedule := self._scenario.scheduled(1.0)) is not None:
+            return await self._scheduled(count, schedule)
+        return await self._rushed(count)
+
+    async def _scheduled(self, count: int, schedule: Schedule) -> Sample:
+        arrivals, seed = self._scenario.arrivals, f"{self._seed} {self._stretches}"
+        due = due_ns(schedule, arrivals, count, seed)
+        producers = len(self._producers)
+        whose = array("I", owners(count, producers, arrivals, seed))
+        self._pace = Pace(whose, producers, self._room, self._clock)
+        turns = [gate.turn for gate in self._pace.gates]
+        before = self._begin_timing()
+        began_ns = self._clock()
+        await self._moving(self._playing(turns, self._pace.play(due, began_ns)), "publishing")
+        await self._arrival()
+        usage = self._end_timing(before)
+        ended_ns = self._consuming.last_ns or self._clock()
+        elapsed_ns = ended_ns - (self._consuming.first_ns or ended_ns)
+        await self._stragglers()
+        offered = self._offered(_whole(due[-1] - due[0], count) or due[-1])
+        return replace(self._sample(count, _whole(elapsed_ns, count) or due[-1], usage), offered=offered)
+
+    async def _rushed(self, count: int) -> Sample:
+        assert self._room is not None
+        each, more = divmod(count, len(self._producers))
+        shares = [each + (number < more) for number in range(len(self._producers))]
+        turns = [Rush(self._clock, share, self._room).turn for share in shares]
+        before = self._begin_timing()
+        began_ns = self._clock()
+        await self._moving(self._playing(turns), "publishing")
+        await self._arrival()
+        usage = self._end_timing(before)
+        ended_ns = max(self._consuming.last_ns or self._clock(), *(one.last_ns for one in self._producers))
+        await self._stragglers()
+        return self._sample(count, ended_ns - began_ns, usage)
+
+    async def _playing(self, turns: Sequence[Turn], *paces: Coroutine[Any, Any, None]) -> None:
+        async with asyncio.TaskGroup() as group:
+            for producer, turn in zip(self._producers, turns, strict=True):
+                group.create_task(producer.play(turn))
+            for pace in paces:
+                group.create_task(pace)
+        self._ledger.expect(wanted for producer in self._producers for wanted in producer.played())
+
+    def _progress(self) -> int:
+        """A schedule whose next message is not due yet is no standstill: nothing is waited for."""
+        sent = sum(producer.sent for producer in self._producers)
+        answered = sum(producer.confirmed for producer in self._producers)
+        if self._pace is not None and self._pace.idle and answered == sent < self._pace.messages:
+            return self._clock()
+        return super()._progress()
+
+    def _offered(self, scheduled_ns: int) -> Offered:
+        assert self._pace is not None
+        slip = Histogram()
+        slip.add_all(self._pace.slip_ns)
+        uncorrected, _ = latency_histogram(self._ledger.uncorrected_ns)
+        return Offered(
+            scheduled_s=scheduled_ns / 1e9, overruns=self._pace.overruns, slip=slip, uncorrected=uncorrected
+        )
+
+
+def _whole(first_to_last_ns: int, count: int) -> int:
+    """The time that ``count`` messages take, from that between the first and the last: one gap more."""
+    return round(first_to_last_ns * count / max(1, count - 1))
