@@ -92,9 +92,10 @@ def make(
     limit_s: float,
     consumer: tuple[str, ClientEntry] | None = None,
     pythons: Mapping[str | None, str] = _OUR_PYTHON,
+    first: int = 1,
 ) -> Plan:
-    """The matrix. ``missing(client, loop, python)`` says why these cannot run here, or None. ``pythons``
-    are by what was asked for, with how to show them.
+    """The matrix, its cases numbered from ``first``. ``missing(client, loop, python)`` says why these cannot
+    run here, or None. ``pythons`` are by what was asked for, with how to show them.
 
     Raises UsageError when nothing is left to run, with the reasons.
     """
@@ -102,7 +103,7 @@ def make(
     skipped: list[Skipped] = []
     matrix = [(entry, point) for entry in scenarios for point in entry.points]
     for number, ((entry, point), (client, client_entry), loop, python) in enumerate(
-        product(matrix, dict.fromkeys(clients), dict.fromkeys(loops), dict.fromkeys(pythons)), start=1
+        product(matrix, dict.fromkeys(clients), dict.fromkeys(loops), dict.fromkeys(pythons)), start=first
     ):
         words = (
             entry.label(point),

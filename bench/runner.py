@@ -64,6 +64,14 @@ class Outcome:
     failures: dict[int, str] = field(default_factory=dict)
     unsupported: dict[int, str] = field(default_factory=dict)
 
+    def add(self, other: Outcome) -> None:
+        """Counts another plan's of the same run in."""
+        self.valid += other.valid
+        self.invalid += other.invalid
+        self.skipped += other.skipped
+        self.failures |= other.failures
+        self.unsupported |= other.unsupported
+
     @property
     def given_up(self) -> set[int]:
         """Cases that get no further round."""

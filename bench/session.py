@@ -7,6 +7,7 @@ import re
 import secrets
 import time
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from bench import catalogue, environments, loops, plan, stage
@@ -61,8 +62,14 @@ class Finished:
     outcome: Outcome
 
 
-async def run(request: Request, *, say: Say, tell: Callable[[Progress], None]) -> Finished:
-    """Measures; raises BenchError with whatever was measured so far on disk."""
+async def run(
+    request: Request,
+    *,
+    say: Say,
+    tell: Callable[[Progress], None],
+    facts: Mapping[str, Any] = MappingProxyType({}),
+) -> Finished:
+    """Measures; raises BenchError with whatever was measured so far on disk. run.json has ``facts`` too."""
     planned = planned_for(request)
     folder = request.output or request.results / run_name(planned)
     wanted = wanted_by(planned, consumers=False)
@@ -77,7 +84,7 @@ async def run(request: Request, *, say: Say, tell: Callable[[Progress], None]) -
             folder,
             broker=request.broker,
             tls=request.tls,
-            facts={"command": shown_command(request.command)},
+            facts={"command": shown_command(request.command), **facts},
             say=say,
             tell=tell,
         )

@@ -23,6 +23,7 @@ FAULTY = Path(__file__).parent / "faulty"
 TRIED_AGAIN = {
     *("brokers", "contract", "test_ab", "test_cli", "test_doctor", "test_driver", "test_live", "test_tls"),
     "test_open_load",
+    "test_questions",
 }
 
 

@@ -29,6 +29,7 @@ PURE = {
     "pilot",
     "cell",
     "fitness",
+    "answers",
 }
 IMPURE_LIBRARIES = {
     "socket",
@@ -48,6 +49,7 @@ ORDER = [
     "live",
     "doctor",
     "ab",
+    "questions",
     "session",
     "stage",
     "runner",
@@ -58,6 +60,7 @@ ORDER = [
     "brokers",
     "engine",
     "environments",
+    "answers",
     "report",
     "fitness",
     "pilot",

@@ -14,6 +14,8 @@ from bench.cli.envs import envs
 from bench.cli.list import list_
 from bench.cli.run import run
 from bench.cli.show import show
+from bench.cli.sweep import sweep
+from bench.cli.tune import tune
 from bench.errors import BenchError
 
 
@@ -36,6 +38,8 @@ Examples:
   mqbench run prefetch --client aio-pika          one question about one client
   mqbench run --set payload_bytes=32,1024,65536   any field of a scenario, one value or several
   mqbench ab aio-pika==9.6.2 aio-pika==10.2.1     which of two is faster
+  mqbench sweep in_flight=1,4,16,64,256           where more of it costs more than it gains
+  mqbench tune --client aiormq                    which settings a client needs
   mqbench list scenarios                          what questions there are
 
 \b
@@ -59,5 +63,5 @@ def main() -> None:
     """Measure asyncio message-queue clients: every message accounted for, every guarantee stated."""
 
 
-for command in (run, ab, show, list_, broker, envs, doctor, calibrate):
+for command in (run, ab, sweep, tune, show, list_, broker, envs, doctor, calibrate):
     main.add_command(command)

@@ -39,6 +39,18 @@ def set_values(_: click.Context, __: click.Parameter, texts: Sequence[str]) -> d
     return values
 
 
+def swept(context: click.Context, parameter: click.Parameter, text: str) -> dict[str, tuple[Any, ...]]:
+    """``FIELD=V1,V2,...`` as the field with its values.
+
+    Raises:
+        UsageError: The text is not that, or no such field or value exists.
+    """
+    name, equals, choices = text.partition("=")
+    if not name or not equals or not choices:
+        raise UsageError(f"a sweep takes FIELD=V1,V2,... such as prefetch=1,10,100, got {text!r}")
+    return set_values(context, parameter, (text,))
+
+
 def share(_: click.Context, parameter: click.Parameter, text: str | None) -> float | None:
     """``2%`` as 0.02.
 
@@ -98,6 +110,60 @@ def with_broker(command: Callable[..., None]) -> Callable[..., None]:
                 ("key", "Key of that certificate, unless the same file holds it."),
             )
         ),
+    )
+
+
+def with_clients(command: Callable[..., None]) -> Callable[..., None]:
+    """Adds what may be given again: ``clients``, ``loops`` and ``pythons``."""
+    return _with(
+        command,
+        click.option(
+            "--client",
+            "clients",
+            multiple=True,
+            metavar="REQ",
+            shell_complete=complete.clients,
+            help="Client: aio-pika, aio-pika==9.6.2, 'aio-pika @ file:///checkout'; may be given again.",
+        ),
+        click.option(
+            "--loop",
+            "loops",
+            multiple=True,
+            metavar="REQ",
+            shell_complete=complete.loops,
+            help="Event loop, such as uvloop or uvloop==0.21.0; may be given again.",
+        ),
+        click.option(
+            "--python",
+            "pythons",
+            multiple=True,
+            metavar="PYTHON",
+            help="Interpreter of the workers: a path, or a version; may be given again.",
+        ),
+    )
+
+
+def with_client(command: Callable[..., None]) -> Callable[..., None]:
+    """Adds what there is one of: ``client``, ``loop`` and ``python``."""
+    return _with(
+        command,
+        click.option(
+            "--client",
+            metavar="REQ",
+            default="aio-pika",
+            show_default=True,
+            shell_complete=complete.clients,
+            help="Client, or a version of it: aio-pika==9.6.2.",
+        ),
+        click.option(
+            "--loop",
+            metavar="REQ",
+            default="asyncio",
+            show_default=True,
+            shell_complete=complete.loops,
+            help="Event loop, such as uvloop or uvloop==0.21.0.",
+        ),
+        click.option("--python", metavar="PYTHON", help="Interpreter: a path, or a version."),
     )
 
 

@@ -13,6 +13,7 @@ from bench.cli.options import (
     BROKER_VARIABLE,
     RESULTS,
     with_broker,
+    with_clients,
     with_fields,
     with_shape,
     with_turns,
@@ -39,29 +40,7 @@ Exit codes:
 
 @click.command(epilog=EPILOG)
 @click.argument("scenarios", metavar="[SCENARIO]...", nargs=-1, shell_complete=complete.scenarios)
-@click.option(
-    "--client",
-    "clients",
-    multiple=True,
-    metavar="REQ",
-    shell_complete=complete.clients,
-    help="Client: aio-pika, aio-pika==9.6.2, 'aio-pika @ file:///checkout'; may be given again.",
-)
-@click.option(
-    "--loop",
-    "loops",
-    multiple=True,
-    metavar="REQ",
-    shell_complete=complete.loops,
-    help="Event loop, such as uvloop or uvloop==0.21.0; may be given again.",
-)
-@click.option(
-    "--python",
-    "pythons",
-    multiple=True,
-    metavar="PYTHON",
-    help="Interpreter of the workers: a path, or a version; may be given again.",
-)
+@with_clients
 @click.option(
     "--consumer-client",
     metavar="REQ",

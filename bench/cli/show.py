@@ -10,11 +10,13 @@ import click
 from bench.cli import complete
 from bench.cli.options import RESULTS, with_shape
 from bench.cli.output import print_page
+from bench.errors import ResultsError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from bench.cell import Cell
+    from bench.report.summary import CaseSummary
     from bench.results import Run
 
 
@@ -45,6 +47,9 @@ def print_stored(folder: Path, shape: str) -> None:
 
     stored = results.load(folder)
     cases = summary.summarise(stored.rows)
+    if "question" in stored.facts:
+        _print_answer(stored, cases, shape)
+        return
     cells = cells_of(stored) if "arms" in stored.facts else None
     if shape in ("table", "markdown"):
         page = terminal.page(stored, cases)
@@ -56,6 +61,27 @@ def print_stored(folder: Path, shape: str) -> None:
     else:
         as_text = summary.as_json if shape == "json" else summary.as_csv
         click.echo(as_text(cases), nl=shape == "json")
+
+
+def _print_answer(stored: Run, cases: Sequence[CaseSummary], shape: str) -> None:
+    from bench import results
+    from bench.answers import stored_answer
+    from bench.report import words
+
+    slices = results.read_table(stored.folder / results.SLICES)
+    answer = stored_answer(stored.facts, stored.rows, slices)
+    if answer is None:
+        raise ResultsError(
+            f"{stored.folder} answers a question that this mqbench does not know; "
+            f"use mqbench {stored.facts.get('mqbench_version', 'of a later version')} or newer"
+        )
+    if shape in ("json", "csv"):
+        click.echo(answer.as_json() if shape == "json" else answer.as_csv(), nl=shape == "json")
+        return
+    page = answer.page()
+    page.note(*words.warnings(cases))
+    page.say(f"run folder: {stored.folder}", words.measured_on(stored.facts), *answer.sentences)
+    print_page(page, shape)
 
 
 def cells_of(stored: Run) -> Sequence[Cell]:

@@ -6,15 +6,18 @@ A generated table stands between ``<!-- name -->`` and ``<!-- /name -->``; a tes
 from __future__ import annotations
 
 import re
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.catalogue import clients, scenarios
 from bench.loops import LOOPS
-from bench.schema import COMPARISON_COLUMNS, SLICE_COLUMNS, TRIAL_COLUMNS
+from bench.schema import COMPARISON_COLUMNS, SLICE_COLUMNS, SWEEP_COLUMNS, TRIAL_COLUMNS, TUNE_COLUMNS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
+
+    from bench.schema import Column
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -60,17 +63,8 @@ def scenario_table() -> str:
     return markdown(("scenario", "points", "question"), rows)
 
 
-def trial_columns() -> str:
-    return markdown(("column", "meaning"), [(f"`{column.name}`", column.meaning) for column in TRIAL_COLUMNS])
-
-
-def slice_columns() -> str:
-    return markdown(("column", "meaning"), [(f"`{column.name}`", column.meaning) for column in SLICE_COLUMNS])
-
-
-def comparison_columns() -> str:
-    rows = [(f"`{column.name}`", column.meaning) for column in COMPARISON_COLUMNS]
-    return markdown(("column", "meaning"), rows)
+def columns(table: Sequence[Column]) -> str:
+    return markdown(("column", "meaning"), [(f"`{column.name}`", column.meaning) for column in table])
 
 
 TABLES: dict[str, dict[str, Callable[[], str]]] = {
@@ -81,9 +75,11 @@ TABLES: dict[str, dict[str, Callable[[], str]]] = {
         "scenarios": scenario_table,
     },
     "results/README.md": {
-        "trial columns": trial_columns,
-        "slice columns": slice_columns,
-        "comparison columns": comparison_columns,
+        "trial columns": partial(columns, TRIAL_COLUMNS),
+        "slice columns": partial(columns, SLICE_COLUMNS),
+        "comparison columns": partial(columns, COMPARISON_COLUMNS),
+        "sweep columns": partial(columns, SWEEP_COLUMNS),
+        "tune columns": partial(columns, TUNE_COLUMNS),
     },
 }
 

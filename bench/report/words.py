@@ -42,7 +42,8 @@ def warnings(cases: Sequence[CaseSummary]) -> Iterator[str]:
     limits = {case.bottleneck for case in valid}
     for limit in ("broker", "host"):
         if limit in limits and len(valid) > 1:
-            who = ", ".join(f"{case.client} on {case.loop}" for case in valid if case.bottleneck == limit)
+            named = (f"{case.client} on {case.loop}" for case in valid if case.bottleneck == limit)
+            who = ", ".join(dict.fromkeys(named))
             yield f"The {limit} was the limit for {who}: their rates do not compare the clients."
     if any((case.steal_share or 0) > NOISY_STEAL_SHARE for case in valid):
         share = max(case.steal_share or 0 for case in valid)

@@ -10,6 +10,9 @@ multiplicity  many cells at once: Holm, Benjamini-Hochberg, simultaneous interva
 verdicts      faster, slower, no difference, inconclusive
 gate          pass, regression, inconclusive, environment unfit
 steadiness    flags: warm-up left in, drift, slices that are not replicates, unfair shares
+knee          where more load begins to cost more than it gains
+highest       the search for the highest rate at which something holds
+growth        whether something grows with time
 figures       how many digits of a figure mean anything
 
 A replicate is a round, never a slice. Nothing returns NaN: what cannot be computed raises ValueError, or is a
