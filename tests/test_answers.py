@@ -60,7 +60,7 @@ def test_of_payloads_the_bytes_count() -> None:
 
 def test_a_sweep_without_latency_has_no_knee_and_says_why() -> None:
     found = swept("payload_bytes", {8: (1000, None), 16: (900, None), 1024: (800, 12)})
-    assert "Without a latency at every point there is no knee." in found.sentences[0]
+    assert "A knee takes 3 points with a latency, and fewer are there." in found.sentences[0]
 
 
 def test_rounds_that_disagree_about_the_knee_are_counted() -> None:

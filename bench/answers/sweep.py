@@ -106,9 +106,10 @@ def _value(cell: Any) -> str:
 def _series(field: str, group: Sequence[Point]) -> Series:
     points = [point for point in group if point.case.status == "valid" and point.gain]
     unordered = not ordered(field) or any(point.value == "none" for point in points)
-    if unordered or len(points) < FEWEST_POINTS or any(point.power is None for point in points):
+    told = [point for point in points if point.power is not None]
+    if unordered or len(told) < FEWEST_POINTS:
         return Series(field=field, points=points, knee=None, votes={})
-    points.sort(key=lambda point: float(point.value))
+    points = sorted(told, key=lambda point: float(point.value))
     found = knee([point.gain or 0 for point in points], [point.case.latency_p50_us or 0 for point in points])
     return Series(field=field, points=points, knee=found, votes=Counter(_knees(points)))
 
@@ -208,7 +209,7 @@ def _no_knee(series: Series) -> str:
         return f"Values of {series.field} have no order, so there is no knee."
     if len(series.points) < FEWEST_POINTS:
         return f"A knee takes {FEWEST_POINTS} valid points, and {len(series.points)} are there."
-    return "Without a latency at every point there is no knee."
+    return f"A knee takes {FEWEST_POINTS} points with a latency, and fewer are there."
 
 
 def _agreement(series: Series) -> str:

@@ -34,7 +34,7 @@ def ms(value_us: float | None) -> str:
 def latency(case: CaseSummary) -> str:
     """Such as ``p50 3.2 ms (p99 9.8 ms)``."""
     if case.latency_p50_us is None:
-        return "a latency that too few messages tell"
+        return "no latency that can be told"
     tail = "" if case.latency_p99_us is None else f" (p99 {ms(case.latency_p99_us)} ms)"
     return f"p50 {ms(case.latency_p50_us)} ms{tail}"
 
