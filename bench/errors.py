@@ -6,6 +6,7 @@ BenchError                    anything that ends a command with one clear senten
 |   +-- UnknownNameError      no scenario, client, loop, broker or field of that name
 |   +-- UnsupportedError      a client or broker cannot do this; the case is skipped, with this reason
 +-- ComparisonRefusedError    sides or rows that are not of the same work                     exit 4
++-- MissingCellError          what a gate is to guard cannot be measured any more             exit 6
 +-- BrokerError               no broker could be had, reached or used                         exit 5
 +-- EngineError               a worker could not be started, died, hung or raised             exit 5
 |   +-- WorkerFailedError     a worker ended or said so itself, with its reason
@@ -60,6 +61,10 @@ class UnsupportedError(UsageError):
 
 class ComparisonRefusedError(BenchError):
     exit_code = 4
+
+
+class MissingCellError(BenchError):
+    exit_code = 6
 
 
 class BrokerError(BenchError):

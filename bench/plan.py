@@ -80,6 +80,14 @@ class Plan:
         return random.Random(repr((self.seed, *draw)))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Further:
+    """Further rounds of some blocks of a plan, which are named by their place in it from 1."""
+
+    blocks: tuple[int, ...]
+    rounds: int
+
+
 def make(
     *,
     scenarios: Sequence[ScenarioEntry],
@@ -139,7 +147,7 @@ def make(
 
 
 def paired(
-    pairs: Sequence[tuple[Case, Case]],
+    pairs: Sequence[tuple[Case, ...]],
     *,
     missing: Callable[[str, str, str | None], str | None],
     rounds: int,
@@ -147,8 +155,8 @@ def paired(
     seed: int,
     limit_s: float,
 ) -> Plan:
-    """A block for each pair of cases, which take turns with each other alone; where one cannot run, neither
-    is run. ``missing`` and UsageError as for :func:`make`.
+    """A block for each pair (or more) of cases, which take turns with each other alone; where one cannot
+    run, none of them is. ``missing`` and UsageError as for :func:`make`.
     """
     blocks: list[tuple[Case, ...]] = []
     skipped: list[Skipped] = []

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 LEAST_FREE_BYTES = 16 << 20
 
 TRIALS, SLICES, LATENCIES, RUN = "trials.csv", "slices.csv", "latency.hlog", "run.json"
-COMPARISON = "comparison.csv"
+COMPARISON, CHECK = "comparison.csv", "check.json"
 
 
 class Table:
@@ -66,6 +66,15 @@ def write_table(path: Path, columns: Sequence[Column], rows: Iterable[Mapping[st
                 table.add(row)
         finally:
             table.close()
+
+
+def write_text(path: Path, text: str, *, append: bool = False) -> None:
+    """A whole file at once; raises ResultsError if it cannot."""
+    try:
+        with path.open("a" if append else "w", encoding="utf-8") as file:
+            file.write(text)
+    except OSError as error:
+        raise ResultsError(f"cannot write {path} ({error.strerror})") from error
 
 
 class Recorder:

@@ -16,6 +16,7 @@ from bench.hlog import write_header, write_interval
 from bench.meters import HostMeter, cpu_seconds, resident_bytes
 from bench.pairing import Pair
 from bench.payload import Account
+from bench.plan import Further
 from bench.results import LATENCIES
 from bench.trial import Trial, Turn, skipped_row
 
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from bench.meters import HostNoise
     from bench.plan import Case, Plan
     from bench.results import Recorder
+
+    More = Callable[[Recorder], Further | None]
 
 SETUP_LIMIT_S = 30.0
 _CEILING_PROTOCOL = "memory"
@@ -120,28 +123,40 @@ class Runner:
         self._tls = tls
         self._counts: dict[tuple[int, int], int] = {}
         self._harness_us: dict[int, float | None] = {}
-        self._done = 0
+        self._done = self._total = 0
         self._began_ns = time.monotonic_ns() if began_ns is None else began_ns
         self.outcome = Outcome()
 
-    async def run(self) -> Outcome:
-        """Every round of every block. Raises BrokerError when a broker is gone; rows so far are written."""
+    async def run(self, more: More | None = None) -> Outcome:
+        """Every round of every block, and then those that ``more`` asks for, until it has none.
+
+        Raises BrokerError when a broker is gone; rows so far are written.
+        """
         for skip in self._plan.skipped:
             self._recorder.trials.add(skipped_row(skip.case, skip.reason))
             self.outcome.skipped += 1
         with (self._recorder.folder / LATENCIES).open("a", encoding="utf-8") as self._hlog:
             if not self._hlog.tell():  # a folder may have had a plan before
                 write_header(self._hlog, time.time() - self._now_s())
-            for number in range(1, self._plan.rounds + 1):
-                for index, block in enumerate(self._plan.blocks, start=1):
-                    cases = [case for case in block if case.number not in self.outcome.given_up]
-                    if cases and (len(cases) == len(block) or not self._plan.whole):
-                        await self._block(number, index, cases)
+            every = tuple(range(1, len(self._plan.blocks) + 1))
+            further: Further | None = Further(blocks=every, rounds=self._plan.rounds)
+            begun = 0
+            while further is not None:
+                await self._rounds(further, begun)
+                begun += further.rounds
+                further = more(self._recorder) if more is not None else None
         return self.outcome
 
-    @property
-    def _total(self) -> int:
-        return sum(self._slices(block) * len(block) for block in self._plan.blocks) * self._plan.rounds
+    async def _rounds(self, further: Further, begun: int) -> None:
+        """Its rounds are numbered after those that were ``begun`` before."""
+        blocks = {index: self._plan.blocks[index - 1] for index in further.blocks}
+        turns = sum(self._slices(block) * len(block) for block in blocks.values())
+        self._total = self._done + turns * further.rounds
+        for number in range(begun + 1, begun + further.rounds + 1):
+            for index, block in blocks.items():
+                cases = [case for case in block if case.number not in self.outcome.given_up]
+                if cases and (len(cases) == len(block) or not self._plan.whole):
+                    await self._block(number, index, cases)
 
     def _slices(self, block: Sequence[Case]) -> int:
         return self._plan.slices or planning.slices([case.scenario for case in block])

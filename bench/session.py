@@ -15,14 +15,14 @@ from bench.brokers import check_spec, open_broker
 from bench.ceiling import measure
 from bench.client import NO_FILES, Tls
 from bench.engine.local import LocalEngine
-from bench.errors import BrokerError, UsageError
+from bench.errors import BrokerError, UnsupportedError, UsageError
 from bench.trial import merged
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-    from bench.runner import Outcome, Progress
+    from bench.runner import More, Outcome, Progress
 
     Say = Callable[[str], None]
 
@@ -127,8 +127,12 @@ async def measured(
     say: Say,
     tell: Callable[[Progress], None],
     tls: Tls = NO_FILES,
+    more: More | None = None,
 ) -> Outcome:
-    """Carries a plan out, into a folder whose run.json has these ``facts`` too; ``broker`` as asked for."""
+    """Carries a plan out, into a folder whose run.json has these ``facts`` too; ``broker`` as asked for.
+
+    ``more`` is asked for further rounds after the plan's, and again after those.
+    """
     facts = {
         **facts,
         "seed": planned.seed,
@@ -139,10 +143,12 @@ async def measured(
     async with stage.opened(
         folder, protocols, broker=broker, facts=facts, say=say, tell=tell, tls=tls
     ) as ready:
-        outcome = await ready.carry_out(planned, environment, consumers)
+        outcome = await ready.carry_out(planned, environment, consumers, more)
         ready.recorder.note(finished=True, outcome="invalid rows" if outcome.invalid else "valid")
     if outcome.unsupported and not outcome.valid and not outcome.invalid:
-        raise UsageError(f"nothing could be run: {'; '.join(dict.fromkeys(outcome.unsupported.values()))}")
+        raise UnsupportedError(
+            f"nothing could be run: {'; '.join(dict.fromkeys(outcome.unsupported.values()))}"
+        )
     return outcome
 
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from bench.environments import Environment
     from bench.machine import Fingerprint
     from bench.plan import Plan
-    from bench.runner import Outcome, Progress
+    from bench.runner import More, Outcome, Progress
 
     Say = Callable[[str], None]
     Tell = Callable[[Progress], None]
@@ -46,8 +46,12 @@ class Stage:
         planned: Plan,
         environments: Mapping[int, Environment],
         consumers: Mapping[int, Environment],
+        more: More | None = None,
     ) -> Outcome:
-        """Every round of a plan; raises BrokerError where a broker is gone, with the rows so far written."""
+        """Every round of a plan, and those that ``more`` asks for.
+
+        Raises BrokerError where a broker is gone, with the rows so far written.
+        """
         runner = Runner(
             planned,
             engine=LocalEngine(),
@@ -61,7 +65,7 @@ class Stage:
             began_ns=self.began_ns,
         )
         try:
-            return await runner.run()
+            return await runner.run(more)
         except BrokerError as error:
             self.recorder.note(outcome=str(error))
             raise

@@ -237,7 +237,7 @@ def test_a_faster_cell_is_never_flagged() -> None:
 
 
 def decided(
-    effects: list[float], *, flagged: bool = True, control: Control = HOLDS, **options: float
+    effects: list[float], *, flagged: bool = True, control: Control = HOLDS, **options: Any
 ) -> Decision:
     return decide({"cell": effects}, flagged=["cell"] if flagged else [], control=control, **options)["cell"]
 

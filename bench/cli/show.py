@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from bench.cell import Cell
+    from bench.gated import Gate
     from bench.report.summary import CaseSummary
     from bench.results import Run
 
@@ -43,6 +44,7 @@ def stored_folder(asked: Path) -> Path:
 
 def print_stored(folder: Path, shape: str) -> None:
     from bench import results
+    from bench.report import gate as gate_report
     from bench.report import summary, terminal, versus
 
     stored = results.load(folder)
@@ -51,11 +53,16 @@ def print_stored(folder: Path, shape: str) -> None:
         _print_answer(stored, cases, shape)
         return
     cells = cells_of(stored) if "arms" in stored.facts else None
+    gate = gate_of(stored) if "gate" in stored.facts else None
     if shape in ("table", "markdown"):
         page = terminal.page(stored, cases)
         if cells is not None:
             page.parts += versus.page(stored.rows, cells).parts
+        if gate is not None:
+            page.parts += gate_report.page(gate).parts
         print_page(page, shape)
+    elif gate is not None and shape == "json":
+        click.echo(gate_report.as_json(gate, stored.facts), nl=False)
     elif cells is not None:
         click.echo(versus.as_json(cells) if shape == "json" else versus.as_csv(cells), nl=shape == "json")
     else:
@@ -95,3 +102,10 @@ def cells_of(stored: Run) -> Sequence[Cell]:
     from bench.comparison import stored_cells  # the statistics take a second to load
 
     return stored_cells(stored.facts, stored.trials, stored.slices)
+
+
+def gate_of(stored: Run) -> Gate:
+    """What a gate came to, judged from whatever of its rounds are stored."""
+    from bench.gated import Design, judged  # as above
+
+    return judged(Design.from_json(stored.facts["gate"]), stored.trials, stored.slices)

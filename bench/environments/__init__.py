@@ -21,6 +21,7 @@ from bench.environments.interpreter import Interpreter
 from bench.environments.interpreter import find as find_python
 from bench.environments.interpreter import ours as our_python
 from bench.environments.measured import OURS, copied_under
+from bench.environments.origin import commit_at, top_of
 from bench.environments.wanted import Wanted, find_loop, missing, order_of
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ __all__ = [
     "Interpreter",
     "Pruned",
     "Wanted",
+    "commit_at",
     "current",
     "find_loop",
     "find_python",
@@ -40,9 +42,11 @@ __all__ = [
     "listed",
     "loop_version",
     "missing",
+    "order_of",
     "our_python",
     "prepared",
     "prune",
+    "top_of",
 ]
 
 

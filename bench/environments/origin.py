@@ -82,6 +82,17 @@ async def checkout_at(path: Path) -> Origin:
     return Origin(state=f"{commit} {content}", label=label, checkout=path, files=names)
 
 
+async def commit_at(path: Path, ref: str) -> str | None:
+    """The whole commit of a branch, tag or other name in a checkout; None where git knows no such thing."""
+    return await _git(path, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}")
+
+
+async def top_of(path: Path) -> Path | None:
+    """The folder with the whole repository that a checkout is in; None where there is none."""
+    found = await _git(path, "rev-parse", "--show-toplevel")
+    return Path(found) if found else None
+
+
 async def _tracked(path: Path) -> list[str]:
     """The files that git tracks, or would if they were added; none outside git, or where git ignores all."""
     listed = await _git(path, "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", ".")

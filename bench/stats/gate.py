@@ -32,6 +32,7 @@ FLAG_ALPHA = 0.10
 # fails without cause only turns a true regression's exit code from 1 into 5. But that costs power, 2 % at
 # this level; at 0.05 it would be all that a power of 95 % leaves.
 CONTROL_ALPHA = 0.02
+_WORST_CONTROL = ("fails", "unknown", "holds")
 _WORST_FIRST: tuple[Outcome, ...] = ("regression", "environment unfit", "inconclusive", "pass")
 
 
@@ -65,16 +66,36 @@ class Decision:
 
 
 def screen(
-    cells: Mapping[Key, Numbers], *, alpha: float = FLAG_ALPHA, margin: float = MARGIN
+    cells: Mapping[Key, Numbers],
+    *,
+    alpha: float = FLAG_ALPHA,
+    margin: float = MARGIN,
+    margins: Mapping[Key, float] | None = None,
 ) -> dict[Key, Screened]:
-    """Stage 1, from one effect per round and cell.
+    """Stage 1, from one effect per round and cell; ``margins`` are of cells with one of their own.
 
     Flagged where the one-sided sign-flip p of "slower" is below ``alpha``. Otherwise a pass where the upper
     bound of the slow-down is under the margin already, else undecided.
     """
-    check_thresholds(alpha=alpha, margin=margin, least_effect=0)
-    needed = rounds_to_reject(alpha, sides=1)
-    return {key: _screen(values, needed, alpha, margin) for key, values in cells.items()}
+    allowed = _margins(cells, margin, margins)
+    for one in allowed.values():
+        check_thresholds(alpha=alpha, margin=one, least_effect=0)
+    needed = rounds_to_screen(alpha)
+    return {key: _screen(values, needed, alpha, allowed[key]) for key, values in cells.items()}
+
+
+def rounds_to_screen(alpha: float = FLAG_ALPHA) -> int:
+    """The fewest rounds of a first stage that can flag anything."""
+    return rounds_to_reject(alpha, sides=1)
+
+
+def rounds_to_decide(flagged: int, alpha: float = ALPHA) -> int:
+    """The fewest rounds of a second stage that can decide so many flagged cells."""
+    return rounds_to_reject(alpha / max(1, flagged), sides=1)
+
+
+def _margins(cells: Iterable[Key], margin: float, own: Mapping[Key, float] | None) -> dict[Key, float]:
+    return {key: (own or {}).get(key, margin) for key in cells}
 
 
 def _screen(values: Numbers, needed: int, alpha: float, margin: float) -> Screened:
@@ -102,6 +123,19 @@ def judge_control(
     return Control(outcome="fails" if differs else "holds", reason=reason, effect=effect)
 
 
+def judge_controls(
+    cells: Iterable[Numbers], *, alpha: float = CONTROL_ALPHA, least_effect: float = LEAST_EFFECT
+) -> Control:
+    """The control of a gate with several cells: the worst of them, each at its part of ``alpha``."""
+    effects = list(cells)
+    found = [
+        judge_control(values, alpha=alpha / len(effects), least_effect=least_effect) for values in effects
+    ]
+    if not found:
+        return Control(outcome="unknown", reason="no cell was measured", effect=None)
+    return min(found, key=lambda one: _WORST_CONTROL.index(one.outcome))
+
+
 def decide(
     cells: Mapping[Key, Numbers],
     *,
@@ -109,9 +143,11 @@ def decide(
     control: Control,
     alpha: float = ALPHA,
     margin: float = MARGIN,
+    margins: Mapping[Key, float] | None = None,
     least_effect: float = LEAST_EFFECT,
 ) -> dict[Key, Decision]:
-    """Stage 2, from one effect per *fresh* round and cell; ``flagged`` are the cells that stage 1 flagged.
+    """Stage 2, from one effect per *fresh* round and cell; ``flagged`` are the cells that stage 1 flagged,
+    ``margins`` those of cells with one of their own.
 
     - regression: flagged, Holm's one-sided p over the flagged cells is below ``alpha``, the interval leaves 0
       out, the slow-down is at least ``least_effect`` by the mean and by the robust estimate, and the two
@@ -122,17 +158,18 @@ def decide(
     The bound is that of the two-sided 95 % interval, 2.5 % a stage: a cell that is slower by the margin
     passes in at most 5 % of gates.
     """
-    check_thresholds(alpha=alpha, margin=margin, least_effect=least_effect)
+    allowed = _margins(cells, margin, margins)
+    for one in allowed.values():
+        check_thresholds(alpha=alpha, margin=one, least_effect=least_effect)
     unknown = [key for key in flagged if key not in cells]
     if unknown:
         raise ValueError(f"flagged cells without a second stage: {', '.join(map(str, unknown))}")
     effects = {key: _effect(values) for key, values in cells.items()}
     asked = {key: effect.test.p_less for key, effect in effects.items() if effect and key in flagged}
     chances = holm(asked) if asked else {}
-    needed = rounds_to_reject(alpha / max(1, len(flagged)), sides=1)
-    thresholds = (alpha, margin, math.log1p(least_effect))
+    needed, least = rounds_to_decide(len(flagged), alpha), math.log1p(least_effect)
     return {
-        key: _decide(effect, chances.get(key), control, thresholds)
+        key: _decide(effect, chances.get(key), control, (alpha, allowed[key], least))
         if effect is not None and effect.rounds >= needed
         else _decision("inconclusive", _too_few(needed, len(cells[key])), effect, chances.get(key), alpha)
         for key, effect in effects.items()

@@ -1,0 +1,170 @@
+"""``mqbench check``: the gate that fails a build where the candidate is slower than the base."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from bench.cli.options import BROKER_VARIABLE, RESULTS, seconds, share, with_broker, with_turns, with_view
+from bench.cli.output import interruptible, live, print_page, to_stderr
+
+if TYPE_CHECKING:
+    from bench.check import Finished
+    from bench.gatefile import Asked
+
+EPILOG = """\b
+The gate is [tool.mqbench] in pyproject.toml; mqbench init writes one.
+
+\b
+Examples:
+  mqbench check                                      the checkout against the base of pyproject.toml
+  mqbench check --base git:main                      against another commit of the same repository
+  mqbench check --base aio-pika==9.6.2 --candidate aio-pika==10.2.1 --config gate.toml
+
+\b
+Exit codes:
+  0 pass            3 inconclusive                   6 a cell is missing, invalid or lost messages
+  1 regression      4 refused: not comparable        130 interrupted
+  2 usage           5 environment unfit: the base differs from itself, or broker or worker failed
+"""
+
+
+def _rounds(_: click.Context, __: click.Parameter, text: str | None) -> tuple[int, int] | None:
+    from bench.errors import UsageError
+
+    if text is None:
+        return None
+    match = re.fullmatch(r"([1-9]\d{0,4}),([1-9]\d{0,4})", text)
+    if match is None:
+        raise UsageError(
+            f"--rounds takes those of the first and of the second stage, such as 6,10, got {text!r}"
+        )
+    return int(match[1]), int(match[2])
+
+
+@click.command(epilog=EPILOG)
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="TOML file with the gate  [default: pyproject.toml]",
+)
+@click.option("--base", metavar="REQ", help="Base: a requirement, git:REF or an adapter file.")
+@click.option("--candidate", metavar="REQ", help="Candidate, likewise  [default: the checkout]")
+@click.option(
+    "--budget", "budget_s", callback=seconds, metavar="TIME", help="Time for each cell  [default: 60s]"
+)
+@click.option(
+    "--rounds", callback=_rounds, metavar="N,N", help="Rounds of the two stages, instead of a budget."
+)
+@click.option(
+    "--margin",
+    callback=share,
+    metavar="PERCENT",
+    help="Slow-down that passes no more, in every cell  [default: 5%]",
+)
+@with_broker
+@with_turns
+@with_view
+@click.option(
+    "--allow-dirty-base", "allow_dirty", is_flag=True, help="Take a base with changes that are not committed."
+)
+@click.option(
+    "--markdown",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Write the summary there; also into $GITHUB_STEP_SUMMARY where it is set.",
+)
+@click.option(
+    "--junit", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Write JUnit XML there."
+)
+@click.option(
+    "--json",
+    "as_json",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Write the outcome there as JSON.",
+)
+@click.pass_context
+def check(context: click.Context, /, **asked: Any) -> None:
+    """Is the candidate slower than the base? Fails a build only where it is sure.
+
+    Base, candidate and a second copy of the base take turns in each round. What the first stage finds slower
+    or cannot pass is decided by a second one on fresh rounds.
+    """
+    from bench import check as checking
+    from bench import gatefile
+
+    os.environ.pop(BROKER_VARIABLE, None)  # it may hold a password, and no child needs it
+    gate = _changed(gatefile.read(asked.pop("config")), asked)
+    said = context.get_parameter_source("broker") is not click.core.ParameterSource.DEFAULT
+    broker = asked.pop("broker")
+    files = {name: asked.pop(name) for name in ("markdown", "junit", "as_json")}
+    _check_writable(files)
+    request = checking.Request(
+        asked=gate,
+        broker=broker if said or gate.broker is None else gate.broker,
+        results=RESULTS,
+        command=tuple(sys.argv[1:]),
+        **asked,
+    )
+    with live() as (say, tell):
+        finished = interruptible(checking.run(request, say=say, tell=tell))
+    _show(finished, files)
+    sys.exit(finished.gate.exit_code)
+
+
+def _changed(gate: Asked, asked: dict[str, Any]) -> Asked:
+    """The gate of the file with what the options say instead."""
+    from bench import gatefile
+    from bench.errors import UsageError
+
+    names = ("base", "candidate", "budget_s", "rounds", "slices", "margin")
+    given = {name: value for name in names if (value := asked.pop(name)) is not None}
+    if "budget_s" in given and "rounds" in given:
+        raise UsageError("--rounds says what --budget would plan: give one")
+    if given.get("margin", 1) < gatefile.LEAST_MARGIN:
+        raise UsageError(f"--margin takes at least {gatefile.LEAST_MARGIN:.0%}: less is never called slower")
+    if "margin" in given:
+        margin = given.pop("margin")
+        given["cells"] = tuple(replace(cell, margin=margin) for cell in gate.cells)
+    if "budget_s" in given:
+        given["rounds"] = None
+    return replace(gate, **given)
+
+
+def _check_writable(files: dict[str, Path | None]) -> None:
+    """Before anything is measured: a gate whose outcome nobody can read is of no use."""
+    from bench.errors import UsageError
+
+    for path in files.values():
+        if path is not None and not path.absolute().parent.is_dir():
+            raise UsageError(f"there is no folder {path.parent} to write {path.name} into")
+
+
+def _show(finished: Finished, files: dict[str, Path | None]) -> None:
+    from bench import results
+    from bench.report import gate as report
+
+    gate = finished.gate
+    print_page(report.page(gate), "table")
+    to_stderr(f"rounds and turns are in {finished.folder}")
+    facts = results.load_facts(finished.folder)
+    json_text = report.as_json(gate, facts)
+    texts = {
+        files["markdown"]: report.as_markdown(gate),
+        files["junit"]: report.as_junit(gate),
+        files["as_json"]: json_text,
+        finished.folder / results.CHECK: json_text,
+    }
+    for path, text in texts.items():
+        if path is not None:
+            results.write_text(path, text)
+    if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
+        results.write_text(Path(summary), report.as_markdown(gate), append=True)
