@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, fields
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias
 
 if TYPE_CHECKING:
@@ -46,6 +48,18 @@ class Cell:
         given: dict[str, Any] = {field.name: row.get(field.name) for field in fields(cls)}
         given |= {name: given[name] or "" for name in texts}
         return cls(**given)
+
+
+def client_name(asked: str) -> str:
+    """The name in a requirement, or of an adapter file."""
+    if asked.endswith(".py"):
+        return PurePath(asked).stem
+    match = re.match(r"[A-Za-z0-9._-]+", asked)
+    return match[0] if match else asked
+
+
+def versioned(name: str, version: str | None) -> str:
+    return f"{name} {version}" if version else name
 
 
 def also_differ(rows: Iterable[Mapping[str, Any]], pair: Pair) -> tuple[str, str] | None:

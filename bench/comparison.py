@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import math
-import re
-from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from bench.cell import Cell, Outcome, Pair
+from bench.cell import Cell, Outcome, Pair, client_name, versioned
 from bench.sides import Arms
 from bench.stats.effects import round_effect
 from bench.stats.signflip import rounds_to_reject
@@ -131,9 +129,9 @@ def _named(differ: str, rows: pd.DataFrame, asked: str) -> str:
         return asked
     row = rows.iloc[0]
     if differ == "client":
-        return _versioned(_client(str(row["client"])), row["client_version"])
+        return _versioned(client_name(str(row["client"])), row["client_version"])
     if differ == "loop":
-        return _versioned(_client(str(row["loop"])), row["loop_version"])
+        return _versioned(client_name(str(row["loop"])), row["loop_version"])
     if differ == "python":
         return _versioned("Python", row["python_version"])
     return asked
@@ -148,9 +146,9 @@ def _place(differ: str, rows: pd.DataFrame) -> str:
     if not pd.isna(row["point"]) and (point := _without(str(row["point"]), differ)):
         words.append(point)
     if differ != "client":
-        words.append(f"with {_versioned(_client(str(row['client'])), row['client_version'])}")
+        words.append(f"with {_versioned(client_name(str(row['client'])), row['client_version'])}")
     if differ != "loop":
-        words.append(f"on {_client(str(row['loop']))}")
+        words.append(f"on {client_name(str(row['loop']))}")
     return " ".join(words)
 
 
@@ -158,13 +156,5 @@ def _without(point: str, differ: str) -> str:
     return " ".join(word for word in point.split() if not word.startswith(f"{differ}="))
 
 
-def _client(asked: str) -> str:
-    """The name in a requirement, or of an adapter file."""
-    if asked.endswith(".py"):
-        return PurePath(asked).stem
-    match = re.match(r"[A-Za-z0-9._-]+", asked)
-    return match[0] if match else asked
-
-
 def _versioned(name: str, version: object) -> str:
-    return name if pd.isna(version) or not version else f"{name} {version}"  # type: ignore[call-overload]  # a cell of a column
+    return versioned(name, None if pd.isna(version) else str(version))  # type: ignore[call-overload]  # a cell of a column

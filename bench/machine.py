@@ -28,7 +28,7 @@ _COMMAND_LIMIT_S = 2.0
 _HYPERVISORS = r"QEMU|KVM|VMware|VirtualBox|Xen|Bochs|Google Compute|Hyper-V|Virtual Machine|Amazon EC2"
 # What METHOD section 4 lists; everything else here is for the reader. A vendor belongs to a family number,
 # and a system to a kernel version.
-_COMPARED = (
+COMPARED = (
     "cpu_vendor",
     "cpu_family",
     "cpu_model",
@@ -110,7 +110,7 @@ def differences(first: Fingerprint, second: Fingerprint) -> tuple[str, ...]:
     The CPU's name counts only where neither side has the numbers that it stands for.
     """
     numbers_known = first.cpu_family is not None or second.cpu_family is not None
-    compared = _COMPARED if numbers_known else ("cpu_name", *_COMPARED)
+    compared = COMPARED if numbers_known else ("cpu_name", *COMPARED)
     return tuple(name for name in compared if getattr(first, name) != getattr(second, name))
 
 

@@ -174,6 +174,11 @@ class Run:
 
         return pd.read_csv(self.folder / SLICES)
 
+    @cached_property
+    def slice_rows(self) -> tuple[dict[str, Any], ...]:
+        """The rows of slices.csv, without pandas."""
+        return tuple(read_table(self.folder / SLICES))
+
     @property
     def finished(self) -> bool:
         return bool(self.facts.get("finished"))

@@ -29,6 +29,8 @@ PURE = {
     "pilot",
     "gated",
     "cell",
+    "alike",
+    "contrast",
     "fitness",
     "answers",
 }
@@ -69,6 +71,8 @@ ORDER = [
     "pilot",
     "gated",
     "comparison",
+    "contrast",
+    "alike",
     "cell",
     "hlog",
     "results",

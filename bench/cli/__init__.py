@@ -10,6 +10,7 @@ from bench.cli.ab import ab
 from bench.cli.broker import broker
 from bench.cli.calibrate import calibrate
 from bench.cli.check import check
+from bench.cli.compare import compare
 from bench.cli.doctor import doctor
 from bench.cli.envs import envs
 from bench.cli.list import list_
@@ -64,5 +65,5 @@ def main() -> None:
     """Measure asyncio message-queue clients: every message accounted for, every guarantee stated."""
 
 
-for command in (run, ab, check, sweep, tune, show, list_, broker, envs, doctor, calibrate):
+for command in (run, ab, compare, check, sweep, tune, show, list_, broker, envs, doctor, calibrate):
     main.add_command(command)

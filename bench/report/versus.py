@@ -30,8 +30,8 @@ def page(rows: Sequence[Mapping[str, Any]], cells: Sequence[Cell]) -> Page:
     return told
 
 
-def grid_of(cells: Sequence[Cell]) -> Grid:
-    figures = ("base msg/s", "candidate msg/s", "ratio [95 % interval]", "rounds")
+def grid_of(cells: Sequence[Cell], *, interval: str = "95 % interval") -> Grid:
+    figures = ("base msg/s", "candidate msg/s", f"ratio [{interval}]", "rounds")
     return grid(
         (
             *(Heading(name=name) for name in ("cell", "base", "candidate")),
