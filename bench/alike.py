@@ -9,15 +9,18 @@ from bench.cell import client_name
 from bench.errors import ComparisonRefusedError, SchemaError, UnknownNameError
 from bench.machine import COMPARED, Fingerprint, differences
 from bench.scenario import Scenario
+from bench.schema import SCENARIO_COLUMN
+from bench.sides import GUARANTEES
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
     Row = Mapping[str, Any]
 
-GUARANTEES = ("guarantee", "persistent", "measure", "protocol")
 # How long something was measured is not what was measured; a budget plans it anew each time.
-_WORKLOAD = tuple(field.name for field in fields(Scenario) if field.name != "measure_s")
+_WORKLOAD = tuple(
+    SCENARIO_COLUMN.get(field.name, field.name) for field in fields(Scenario) if field.name != "measure_s"
+)
 _ROW = (
     *("scenario", "point", *_WORKLOAD, "load_model", "client", "consumer_client"),
     *("loop", "loop_version", "python_version", "protocol"),

@@ -8,6 +8,7 @@ from bench import alike
 from bench.cell import Cell
 from bench.contrast.cases import Stored, cases_of, named
 from bench.errors import UnknownNameError, UsageError
+from bench.sides import GUARANTEES
 from bench.stats.effects import FEWEST_ROUNDS, round_effect
 from bench.stats.intervals import CONFIDENCE
 from bench.stats.signflip import rounds_to_reject
@@ -34,7 +35,7 @@ def within(
     a point or the number of a case. Where each point has one case alone, the points of a scenario are
     compared with each other. Raises ComparisonRefusedError where a group differs in a guarantee.
     """
-    alike.check_names(allowed, alike.GUARANTEES)
+    alike.check_names(allowed, GUARANTEES)
     pairs = [
         (base, candidate)
         for group in _groups(cases_of(rows))
