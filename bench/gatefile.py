@@ -19,7 +19,7 @@ MARGIN, BUDGET_S, SLICES = 0.05, 60.0, 10
 LEAST_MARGIN = 0.01
 """What is below it is never called slower."""
 
-PYPROJECT = Path("pyproject.toml")
+PYPROJECT, OWN_FILE = Path("pyproject.toml"), Path("mqbench.toml")
 _CELL_KEYS = ("scenario", "set", "margin", "loop")
 _PLANNED = "measure_s"
 _UNITS_S = {"s": 1, "m": 60, "h": 3600}
@@ -56,24 +56,36 @@ class Asked:
 
 
 def read(path: Path | None) -> Asked:
-    """The gate of a TOML file, or of ``[tool.mqbench]`` in pyproject.toml; raises UsageError."""
-    found = path or PYPROJECT
-    try:
-        whole = tomllib.loads(found.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise UsageError(
-            f"there is no {found} to read a gate from; write one with mqbench init, or name it with --config"
-        ) from None
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise UsageError(f"{found} cannot be read as TOML: {error}") from error
-    if found.name == PYPROJECT.name:
-        section = whole.get("tool", {}).get("mqbench")
-        if section is None:
+    """The gate of a TOML file; raises UsageError.
+
+    Without one it is that of ``[tool.mqbench]`` in pyproject.toml, or of mqbench.toml.
+    """
+    if path is None:
+        has = [one for one in (PYPROJECT, OWN_FILE) if one.is_file()]
+        sections = {one: found for one in has if (found := _section(one)) is not None}
+        if not sections:
             raise UsageError(
-                f"{found} has no [tool.mqbench]; write it with mqbench init, or name a file with --config"
+                "there is no gate here, neither [tool.mqbench] in pyproject.toml nor an mqbench.toml; write "
+                "one with mqbench init, or name its file with --config"
             )
-        return parse(section, f"[tool.mqbench] in {found}", found.parent)
-    return parse(whole, str(found), found.parent)
+        if len(sections) > 1:
+            raise UsageError("there is a gate in pyproject.toml and one in mqbench.toml: keep one of them")
+        ((path, section),) = sections.items()
+    elif (section := _section(path)) is None:
+        raise UsageError(f"{path} has no [tool.mqbench]; write it, or name another file with --config")
+    origin = f"[tool.mqbench] in {path}" if path.name == PYPROJECT.name else str(path)
+    return parse(section, origin, path.parent)
+
+
+def _section(path: Path) -> Any:
+    """The gate's table in a file; None where a pyproject.toml has none."""
+    try:
+        whole = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UsageError(f"there is no {path} to read a gate from") from None
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise UsageError(f"{path} cannot be read as TOML: {error}") from error
+    return whole.get("tool", {}).get("mqbench") if path.name == PYPROJECT.name else whole
 
 
 def parse(section: Any, origin: str, folder: Path) -> Asked:

@@ -116,9 +116,19 @@ def test_a_file_is_read_whole_and_pyproject_by_its_section(tmp_path: Path) -> No
     assert gatefile.read(pyproject).base == "aio-pika==9.6.2"
     pyproject.write_text("[tool.other]\n")
     own.write_text("base = \n")
-    with pytest.raises(UsageError, match=r"has no \[tool.mqbench\]; write it with mqbench init"):
+    with pytest.raises(UsageError, match=r"has no \[tool.mqbench\]; write it"):
         gatefile.read(pyproject)
     with pytest.raises(UsageError, match="cannot be read as TOML"):
         gatefile.read(own)
     with pytest.raises(UsageError, match=re.escape("there is no")):
         gatefile.read(tmp_path / "none.toml")
+
+
+def test_a_gate_in_two_places_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("mqbench.toml").write_text('base = "memory"\n')
+    Path("pyproject.toml").write_text("[project]\nname = 'x'\n")
+    assert gatefile.read(None).base == "memory"
+    Path("pyproject.toml").write_text("[tool.mqbench]\nbase = 'aio-pika'\n")
+    with pytest.raises(UsageError, match="keep one of them"):
+        gatefile.read(None)

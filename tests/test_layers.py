@@ -53,6 +53,7 @@ ORDER = [
     "doctor",
     "check",
     "contenders",
+    "starter",
     "ab",
     "questions",
     "session",

@@ -13,6 +13,7 @@ from bench.cli.check import check
 from bench.cli.compare import compare
 from bench.cli.doctor import doctor
 from bench.cli.envs import envs
+from bench.cli.init import init
 from bench.cli.list import list_
 from bench.cli.run import run
 from bench.cli.show import show
@@ -65,5 +66,8 @@ def main() -> None:
     """Measure asyncio message-queue clients: every message accounted for, every guarantee stated."""
 
 
-for command in (run, ab, compare, check, sweep, tune, show, list_, broker, envs, doctor, calibrate):
+for command in (
+    *(run, ab, compare, check, init, sweep, tune, show),
+    *(list_, broker, envs, doctor, calibrate),
+):
     main.add_command(command)

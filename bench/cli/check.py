@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from bench.gatefile import Asked
 
 EPILOG = """\b
-The gate is [tool.mqbench] in pyproject.toml; mqbench init writes one.
+The gate is [tool.mqbench] in pyproject.toml, or mqbench.toml, which mqbench init writes.
 
 \b
 Examples:
@@ -53,7 +53,7 @@ def _rounds(_: click.Context, __: click.Parameter, text: str | None) -> tuple[in
     "--config",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="TOML file with the gate  [default: pyproject.toml]",
+    help="TOML file with the gate  [default: pyproject.toml or mqbench.toml]",
 )
 @click.option("--base", metavar="REQ", help="Base: a requirement, git:REF or an adapter file.")
 @click.option("--candidate", metavar="REQ", help="Candidate, likewise  [default: the checkout]")

@@ -1,0 +1,149 @@
+"""The files that a project starts its gate with: a commented mqbench.toml and a workflow for GitHub."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+
+from packaging.utils import canonicalize_name
+
+from bench import catalogue
+from bench.errors import UnknownNameError, UsageError
+from bench.gatefile import OWN_FILE
+from bench.results import write_text
+
+WORKFLOW = Path(".github/workflows/mqbench.yml")
+
+_GATE = """\
+# The gate of `mqbench check`: is this client slower than it was?
+# The same keys may stand under [tool.mqbench] in pyproject.toml instead.
+
+{sides}
+# A slow-down that passes no more. Less than 1 % is never called slower.
+margin = "5%"
+
+# Time for each cell: 4/10 for a first look, the rest for fresh rounds of what looked slower.
+# Or fixed: rounds = [6, 10]
+budget = "60s"
+
+# "embedded" is the same everywhere and good for the cost of a client; "native" starts an installed server,
+# "docker" a container, a URL uses a broker that runs.
+broker = "embedded"
+
+# loop = "uvloop"
+# python = "3.13"
+
+# What is measured: scenarios by name (`mqbench list scenarios`) or files of your own.
+cells = [
+    "headline",
+    # {{ scenario = "publish", margin = "10%", loop = "asyncio", set = {{ payload_bytes = 1024 }} }},
+]
+"""
+
+_CHECKOUT = """\
+# What the candidate is compared with, measured again in the same job: a ref of this repository, or a release
+# such as "{client}==1.2.3". The candidate is this checkout.
+base = "git:origin/main"
+# client = "{client}"          # if pyproject.toml names it otherwise
+# checkout = "clients/here"    # if the client is not at the top
+"""
+
+_RELEASES = """\
+# What is compared, both measured in the same job. A checkout is written "{client} @ file:///path/to/it".
+base = "{client}{pin}"
+candidate = "{client}"
+"""
+
+_WORKFLOW = """\
+# Is a pull request slower than its base? Exit codes: 0 pass, 1 regression, 3 inconclusive, 5 unfit machine,
+# 6 a cell was not measured or lost messages.
+name: mqbench
+
+on:
+  pull_request:
+
+permissions:
+  contents: read
+
+jobs:
+  check:
+    runs-on: ubuntu-latest
+    timeout-minutes: 30
+    steps:
+      - uses: actions/checkout@v4
+        with:
+          fetch-depth: 0  # the base is a commit of this repository
+      - uses: astral-sh/setup-uv@v6
+      - name: Compare with the base
+        env:
+          BASE: {base}
+        run: uvx mqbench check{option} --junit mqbench.xml
+      - uses: actions/upload-artifact@v4
+        if: always()
+        with:
+          name: mqbench
+          path: |
+            mqbench.xml
+            results/
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Started:
+    """What was written, and whose gate it is."""
+
+    files: tuple[Path, ...]
+    client: str
+    checkout: bool
+
+
+def start(folder: Path, client: str | None, *, force: bool) -> Started:
+    """Writes both files below a folder; raises UsageError or UnknownNameError before it wrote either.
+
+    Without ``client`` it is the project in the folder, if there is an adapter for it.
+    """
+    known, own = catalogue.clients(), _project(folder)
+    name = canonicalize_name(client) if client is not None else own
+    if name is None or name not in known:
+        if client is not None:
+            raise UnknownNameError("client", client, known)
+        raise UsageError(
+            f"this folder is no client that mqbench has an adapter for; say which with --client: "
+            f"{', '.join(sorted(known))}"
+        )
+    here = name == own
+    texts = {OWN_FILE: _gate(name, here=here), WORKFLOW: _workflow(here=here)}
+    there = [str(path) for path in texts if (folder / path).exists()]
+    if there and not force:
+        raise UsageError(f"there is {' and '.join(there)} already; --force writes over it")
+    for path, text in texts.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        write_text(folder / path, text)
+    return Started(files=tuple(texts), client=name, checkout=here)
+
+
+def _gate(client: str, *, here: bool) -> str:
+    from bench.environments import installed_version  # noqa: PLC0415  # it loads what only a run needs
+
+    version = installed_version(client) if client != "memory" else None
+    sides = _CHECKOUT if here else _RELEASES
+    pin = f"=={version}" if version else ""
+    return _GATE.format(sides=sides.format(client=client, pin=pin))
+
+
+def _workflow(*, here: bool) -> str:
+    if not here:
+        return _WORKFLOW.format(base="", option="").replace("        env:\n          BASE: \n", "")
+    base = "git:origin/${{ github.base_ref }}"
+    return _WORKFLOW.format(base=base, option=' --base "$BASE"')
+
+
+def _project(folder: Path) -> str | None:
+    """The distribution that a folder is the source of; None where it says none."""
+    try:
+        whole = tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
+        return None
+    name = whole.get("project", {}).get("name") or whole.get("tool", {}).get("poetry", {}).get("name")
+    return canonicalize_name(name) if isinstance(name, str) else None
