@@ -7,7 +7,7 @@ RUN := $(UV) run --no-sync
 BENCH_ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help bench test alone lint overhead tables clean
+.PHONY: help bench test alone lint overhead tables docs clean
 
 help:  ## say what there is to make
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,8 +32,12 @@ overhead: .venv/ready  ## what the harness itself costs, as ratios
 tables: .venv/ready  ## write the generated tables of the documents again
 	$(RUN) python -m bench.report.reference
 
+docs: .venv/ready  ## build the documentation into docs/_build/html, every warning an error
+	$(RUN) sphinx-build -W --keep-going -q -b html docs docs/_build/html
+	@echo "docs/_build/html/index.html"
+
 clean:  ## remove the environment and the caches of this folder
-	rm -rf .venv .uv .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf docs/_build docs/reference/generated .venv .uv .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 .venv/ready: pyproject.toml uv.lock | $(UV)
 	$(UV) sync --quiet --locked --extra all --group dev

@@ -23,8 +23,17 @@ FAULTY = Path(__file__).parent / "faulty"
 TRIED_AGAIN = {
     *("brokers", "contract", "test_ab", "test_cli", "test_doctor", "test_driver", "test_live", "test_tls"),
     "test_check",
+    "brokers",
+    "contract",
+    "test_ab",
+    "test_cli",
+    "test_docs",
+    "test_doctor",
+    "test_driver",
+    "test_live",
     "test_open_load",
     "test_questions",
+    "test_tls",
 }
 
 

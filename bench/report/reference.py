@@ -6,12 +6,14 @@ A generated table stands between ``<!-- name -->`` and ``<!-- /name -->``; a tes
 from __future__ import annotations
 
 import re
+from dataclasses import fields
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.catalogue import clients, scenarios
 from bench.loops import LOOPS
+from bench.scenario import Handler, Scenario
 from bench.schema import COMPARISON_COLUMNS, SLICE_COLUMNS, SWEEP_COLUMNS, TRIAL_COLUMNS, TUNE_COLUMNS
 
 if TYPE_CHECKING:
@@ -20,6 +22,12 @@ if TYPE_CHECKING:
     from bench.schema import Column
 
 ROOT = Path(__file__).parent.parent.parent
+_KINDS = {
+    bool: "true or false",
+    int: "a whole number",
+    float: "a number",
+    Handler: "none, sleep:TIME or cpu:TIME",
+}
 
 
 def markdown(names: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -65,6 +73,17 @@ def scenario_table() -> str:
 
 def columns(table: Sequence[Column]) -> str:
     return markdown(("column", "meaning"), [(f"`{column.name}`", column.meaning) for column in table])
+
+
+def scenario_fields() -> str:
+    meanings = {column.name: column.meaning for column in TRIAL_COLUMNS}
+    rows = []
+    for field in fields(Scenario):
+        default = str(field.default).lower() if isinstance(field.default, bool) else str(field.default)
+        choices = Scenario.CHOICES.get(field.name)
+        kind = " or ".join(choices) if choices else _KINDS.get(type(field.default), "text")
+        rows.append((f"`{field.name}`", f"`{default}`", kind, meanings.get(field.name, "")))
+    return markdown(("field", "default", "takes", "meaning"), rows)
 
 
 TABLES: dict[str, dict[str, Callable[[], str]]] = {
