@@ -5,12 +5,14 @@ A generated table stands between ``<!-- name -->`` and ``<!-- /name -->``; a tes
 
 from __future__ import annotations
 
+import inspect
 import re
 from dataclasses import fields
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from bench.arrivals import Schedule
 from bench.catalogue import clients, scenarios
 from bench.loops import LOOPS
 from bench.scenario import Handler, Scenario
@@ -22,11 +24,12 @@ if TYPE_CHECKING:
     from bench.schema import Column
 
 ROOT = Path(__file__).parent.parent.parent
-_KINDS = {
+_KINDS: dict[type, str] = {
     bool: "true or false",
     int: "a whole number",
     float: "a number",
     Handler: "none, sleep:TIME or cpu:TIME",
+    Schedule: "RATE:TIME or RATE-RATE:TIME, several joined by +",
 }
 
 
@@ -76,14 +79,36 @@ def columns(table: Sequence[Column]) -> str:
 
 
 def scenario_fields() -> str:
-    meanings = {column.name: column.meaning for column in TRIAL_COLUMNS}
-    rows = []
-    for field in fields(Scenario):
-        default = str(field.default).lower() if isinstance(field.default, bool) else str(field.default)
-        choices = Scenario.CHOICES.get(field.name)
-        kind = " or ".join(choices) if choices else _KINDS.get(type(field.default), "text")
-        rows.append((f"`{field.name}`", f"`{default}`", kind, meanings.get(field.name, "")))
+    meanings = field_meanings()
+    rows = [
+        (f"`{name}`", f"`{_default(value)}`", _kind(name, value), meanings[name])
+        for name, value in ((field.name, field.default) for field in fields(Scenario))
+    ]
     return markdown(("field", "default", "takes", "meaning"), rows)
+
+
+def field_meanings() -> dict[str, str]:
+    """What the docstring of a scenario says of each field: its names, two blanks or more, its meaning."""
+    found: dict[str, str] = {}
+    names: list[str] = []
+    for line in (inspect.getdoc(Scenario) or "").splitlines()[1:]:
+        entry = re.match(r"(\w+(?:, \w+)*) {2,}(\S.*)", line)
+        if entry is not None:
+            names = entry[1].split(", ")
+            found |= dict.fromkeys(names, entry[2])
+        else:
+            found |= {name: f"{found[name]} {line.strip()}".strip() for name in names}
+    return {name: meaning.replace("``", "`") for name, meaning in found.items()}
+
+
+def _default(value: Any) -> str:
+    return str(value).lower() if value is None or isinstance(value, bool) else str(value)
+
+
+def _kind(name: str, default: Any) -> str:
+    if name in Scenario.CHOICES:
+        return ", ".join(Scenario.CHOICES[name])
+    return _KINDS.get(Scenario.OPTIONAL.get(name, type(default)), "text")
 
 
 TABLES: dict[str, dict[str, Callable[[], str]]] = {
