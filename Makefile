@@ -7,7 +7,7 @@ RUN := $(UV) run --no-sync
 BENCH_ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help bench test alone lint overhead tables docs clean
+.PHONY: help bench test alone lint overhead reference tables docs clean
 
 help:  ## say what there is to make
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,6 +28,9 @@ lint: .venv/ready  ## ruff and mypy
 
 overhead: .venv/ready  ## what the harness itself costs, as ratios
 	$(RUN) pytest tests/benchmarks --benchmark-only --benchmark-disable-gc -q -s
+
+reference: .venv/ready  ## make the published reference runs again: every client on RabbitMQ, mosquitto and Kafka
+	$(RUN) python scripts/reference.py
 
 tables: .venv/ready  ## write the generated tables of the documents again
 	$(RUN) python -m bench.report.reference
