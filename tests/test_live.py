@@ -229,6 +229,18 @@ def test_a_second_plan_begins_anew() -> None:
     assert state.left_s == pytest.approx(10)
 
 
+def test_a_plan_that_grows_is_reckoned_by_the_turns_since() -> None:
+    clock = Clock()
+    state = State(clock)
+    state.take(turn(case(1), 1000, done=40, total=40))
+    clock.now_s = 100.0
+    state.take(Progress(what="round 2: connecting", case=case(1), done=40, total=80))
+    assert state.left_s is None
+    clock.now_s = 110.0
+    state.take(turn(case(1), 1000, done=50, total=80))
+    assert state.left_s == pytest.approx(30)
+
+
 def test_noise_is_warned_of_once_a_kind_and_a_failure_each_time() -> None:
     state = State(Clock())
     said = [

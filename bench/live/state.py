@@ -37,7 +37,7 @@ class State:
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self._began_s = clock()
+        self._began_s, self._began_at = clock(), 0
         self._warned: set[str] = set()
         self.what = "starting"
         self.current: int | None = None
@@ -48,7 +48,7 @@ class State:
     def take(self, progress: Progress) -> list[str]:
         """Notes what happened; the warnings that it gives rise to, each kind of noise once."""
         if (progress.total, progress.done >= self.done) != (self.total, True):  # another plan begins
-            self._began_s = self._clock()
+            self._began_s, self._began_at = self._clock(), progress.done
             self.cases.clear()
         self.done, self.total = progress.done, progress.total
         if not progress.is_remark:
@@ -71,9 +71,10 @@ class State:
     @property
     def left_s(self) -> float | None:
         """How long it still takes, if turns go on as they did; None where nothing can be said yet."""
-        if self.done < FEWEST_TURNS or self.total <= 0:
+        turns = self.done - self._began_at
+        if turns < FEWEST_TURNS or self.total <= 0:
             return None
-        return (self._clock() - self._began_s) / self.done * max(0, self.total - self.done)
+        return (self._clock() - self._began_s) / turns * max(0, self.total - self.done)
 
 
 def noise_words(progress: Progress) -> Iterator[tuple[str, str]]:
