@@ -23,8 +23,6 @@ extensions = ["myst_parser"]
 exclude_patterns = ["_build"]
 myst_heading_anchors = 3
 myst_enable_extensions = ["colon_fence"]
-# A page that somebody adds is found by itself; until there is one, nothing matches.
-suppress_warnings = ["toc.empty_glob"]
 html_theme = "furo"
 html_title = f"mqbench {release}"
 html_show_copyright = False
