@@ -278,6 +278,24 @@ def test_no_name_width_or_height_breaks_the_screen(
     assert all(line.cell_len < width for line in drawn)
 
 
+@pytest.mark.parametrize(
+    ("columns", "fits"),
+    [
+        (40, "prefetch=16 / memory / asyncio"),
+        (26, "prefetch=16 memory asyncio"),
+        (18, "pr…16 me…ry as…cio"),
+        (5, "p…6 m…y a…o"),
+    ],
+)
+def test_a_name_that_is_too_long_loses_the_middle_of_its_parts(columns: int, fits: str) -> None:
+    assert screen.fitted(["prefetch=16", "memory", "asyncio"], columns) == fits
+
+
+@given(st.lists(st.text(min_size=3, max_size=60), min_size=1, max_size=4), st.integers(15, 100))
+def test_a_name_fits_into_what_there_is(parts: list[str], columns: int) -> None:
+    assert len(screen.fitted(parts, columns)) <= columns
+
+
 @given(st.lists(st.floats(0, 1e9), max_size=60), st.integers(1, 40))
 def test_a_spark_line_is_as_high_as_its_rates(rates: list[float], columns: int) -> None:
     drawn = screen.spark(rates, columns)

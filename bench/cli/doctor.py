@@ -75,7 +75,8 @@ def doctor(quick: bool, shape: str) -> None:
         click.echo(json.dumps(whole, indent=2, ensure_ascii=False))
     else:
         _print(found, brokers, tools)
-        click.echo(fitness.summary(found))
+        out = console()
+        out.print(fitness.summary(found), soft_wrap=not out.is_terminal)
     sys.exit(0 if fitness.is_fit(found) else UNFIT)
 
 

@@ -18,6 +18,8 @@ ASCII_BLOCKS = "_.-~=+*#"
 _RATE_COLUMNS = 11
 _WIDEST_SPARK, _NARROWEST_SPARK = 32, 6
 _OTHER_LINES = 4
+_SEPARATOR = " / "
+_SHORTEST_PART = 3
 
 
 def lines(state: State, width: int, height: int, blocks: str = BLOCKS) -> list[Text]:
@@ -26,7 +28,7 @@ def lines(state: State, width: int, height: int, blocks: str = BLOCKS) -> list[T
     drawn = [Text(state.what, style="bold"), progress(state, room, blocks)]
     shown = _shown(state, max(1, height - _OTHER_LINES))
     names = labels([one.case for one in shown])
-    wanted = max((len(name) for name in names), default=0)
+    wanted = max((len(_SEPARATOR.join(name)) for name in names), default=0)
     columns = max(_NARROWEST_SPARK, min(_WIDEST_SPARK, room - wanted - _RATE_COLUMNS - 4))
     drawn += [
         case_line(name, one, room, columns, blocks, current=one.case.number == state.current)
@@ -65,10 +67,29 @@ def progress(state: State, width: int, blocks: str) -> Text:
     return drawn.append(words, style="default")
 
 
-def case_line(label: str, seen: Seen, width: int, spark_columns: int, blocks: str, *, current: bool) -> Text:
+def fitted(parts: list[str], columns: int) -> str:
+    """The parts in so many characters, where that can be: the longest lose what is in their middle first."""
+    if len(whole := _SEPARATOR.join(parts)) <= columns:
+        return whole
+    room = [len(part) for part in parts]
+    while sum(room) + len(room) - 1 > columns and max(room) > _SHORTEST_PART:
+        room[room.index(max(room))] -= 1
+    return " ".join(_shortened(part, most) for part, most in zip(parts, room, strict=True))
+
+
+def _shortened(part: str, most: int) -> str:
+    if len(part) <= most:
+        return part
+    head = (most - 1) // 2
+    return f"{part[:head]}…{part[len(part) - (most - 1 - head) :]}"
+
+
+def case_line(
+    label: list[str], seen: Seen, width: int, spark_columns: int, blocks: str, *, current: bool
+) -> Text:
     """A case: a mark where it has its turn, its name, its last turns, and the median of all."""
     name_columns = max(4, width - spark_columns - _RATE_COLUMNS - 4)
-    name = Text(label)
+    name = Text(fitted(label, name_columns))
     name.truncate(name_columns, overflow="ellipsis", pad=True)
     median = "" if seen.median_per_s is None else f"{rounded(seen.median_per_s)}/s"
     drawn = Text("> " if current else "  ", style="bold" if current else "")

@@ -88,8 +88,8 @@ def noise_words(progress: Progress) -> Iterator[tuple[str, str]]:
         yield "others", f"{progress.what}: other processes used {noise.others_cores:.1f} cores meanwhile"
 
 
-def labels(cases: list[Case]) -> list[str]:
-    """What tells the cases apart, in words; what all have in common is left out."""
+def labels(cases: list[Case]) -> list[list[str]]:
+    """What tells the cases apart, in parts; what all have in common is left out."""
     parts = [(case.scenario_name, case.point, case.client, case.loop) for case in cases]
     varied = [index for index in range(4) if len({part[index] for part in parts}) > 1] or [2, 3]
-    return [" / ".join(part[index] for index in varied if part[index]) for part in parts]
+    return [[part[index] for index in varied if part[index]] for part in parts]
