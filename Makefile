@@ -7,7 +7,7 @@ RUN := $(UV) run --no-sync
 BENCH_ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help bench test alone lint overhead reference tables docs clean
+.PHONY: help bench test alone lint selftest overhead reference tables docs clean
 
 help:  ## say what there is to make
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,6 +25,9 @@ lint: .venv/ready  ## ruff and mypy
 	$(RUN) ruff check
 	$(RUN) ruff format --check
 	$(RUN) mypy
+
+selftest: .venv/ready  ## gates whose right answer is known: does the gate still decide right
+	$(RUN) python scripts/selftest
 
 overhead: .venv/ready  ## what the harness itself costs, as ratios
 	$(RUN) pytest tests/benchmarks --benchmark-only --benchmark-disable-gc -q -s

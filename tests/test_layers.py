@@ -51,6 +51,7 @@ ORDER = [
     "cli",
     "live",
     "doctor",
+    "ledger",
     "check",
     "contenders",
     "starter",

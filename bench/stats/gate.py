@@ -195,7 +195,10 @@ def _decide(
         )
         return _decision(outcome, reason, effect, p, alpha)
     passes = effect.slow_down_at_most < margin
-    return _decision("pass" if passes else "inconclusive", _bound(effect, margin), effect, p, alpha)
+    reason = _bound(effect, margin)
+    if not passes and p is not None:
+        reason = f"{slower} is not sure; {reason}"
+    return _decision("pass" if passes else "inconclusive", reason, effect, p, alpha)
 
 
 def overall(decisions: Iterable[Decision]) -> Outcome:
