@@ -55,7 +55,18 @@ def cli() -> str:
     for name, command in commands():
         context = click.Context(command, info_name=name, terminal_width=WIDTH, max_content_width=WIDTH)
         parts += [f"## {name}", f"```text\n{command.get_help(context)}\n```"]
+    parts += ["## Environment variables", reference.markdown(("variable", "stands for"), _variables())]
     return "\n\n".join(parts) + "\n"
+
+
+def _variables() -> list[tuple[str, str]]:
+    found = {
+        f"`{option.envvar}`": f"`{option.opts[0]}`"
+        for _, command in commands()
+        for option in command.params
+        if isinstance(option.envvar, str)
+    }
+    return [*found.items(), ("`NO_COLOR`", "no colours, whatever its value")]
 
 
 def exit_codes() -> str:

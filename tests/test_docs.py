@@ -212,6 +212,7 @@ def test_the_reference_has_every_command_field_column_and_exit_code() -> None:
         assert f"## {name}\n" in pages["cli"]
         for option in command.params:
             assert all(word in pages["cli"] for word in option.opts if word.startswith("--"))
+            assert option.envvar is None or f"| `{option.envvar}` |" in pages["cli"]
     for field in Scenario().to_json():
         assert f"| `{field}` |" in pages["fields"]
     tables = {name: table for name, table in vars(schema).items() if name.endswith("_COLUMNS")}

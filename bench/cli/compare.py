@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from bench.cli import complete
 from bench.cli.options import with_shape
 from bench.cli.output import print_page
 from bench.cli.show import stored_folder
@@ -34,8 +35,10 @@ Exit codes:
 
 
 @click.command(epilog=EPILOG)
-@click.argument("base", metavar="RUN", type=click.Path(path_type=Path))
-@click.argument("other", metavar="[RUN]", required=False, type=click.Path(path_type=Path))
+@click.argument("base", metavar="RUN", type=click.Path(path_type=Path), shell_complete=complete.runs)
+@click.argument(
+    "other", metavar="[RUN]", required=False, type=click.Path(path_type=Path), shell_complete=complete.runs
+)
 @click.option(
     "--reference",
     metavar="WORDS",
