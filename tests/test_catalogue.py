@@ -18,7 +18,7 @@ def test_the_extras_are_the_clients_and_the_loops() -> None:
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
     clients = {entry.name for entry in catalogue.clients().values() if entry.abilities.distribution}
     loops = {loop.name for loop in LOOPS.values() if loop.distribution}
-    assert set(extras) - {"all"} == clients | loops
+    assert set(extras) - {"all", "pytest"} == clients | loops
 
 
 @pytest.mark.parametrize("entry", catalogue.clients().values(), ids=lambda entry: entry.name)

@@ -49,6 +49,7 @@ IMPURE_LIBRARIES = {
 ORDER = [
     "__main__",
     "cli",
+    "plugin",
     "live",
     "doctor",
     "ledger",
@@ -73,6 +74,7 @@ ORDER = [
     "pilot",
     "gated",
     "comparison",
+    "exports",
     "contrast",
     "alike",
     "cell",

@@ -14,6 +14,7 @@ from bench.cli.compare import compare
 from bench.cli.doctor import doctor
 from bench.cli.envs import envs
 from bench.cli.init import init
+from bench.cli.export import export
 from bench.cli.list import list_
 from bench.cli.run import run
 from bench.cli.show import show
@@ -70,4 +71,5 @@ for command in (
     *(run, ab, compare, check, init, sweep, tune, show),
     *(list_, broker, envs, doctor, calibrate),
 ):
+for command in (run, ab, compare, check, sweep, tune, show, export, list_, broker, envs, doctor, calibrate):
     main.add_command(command)
