@@ -13,8 +13,8 @@ from bench.cli.check import check
 from bench.cli.compare import compare
 from bench.cli.doctor import doctor
 from bench.cli.envs import envs
-from bench.cli.init import init
 from bench.cli.export import export
+from bench.cli.init import init
 from bench.cli.list import list_
 from bench.cli.run import run
 from bench.cli.show import show
@@ -68,8 +68,7 @@ def main() -> None:
 
 
 for command in (
-    *(run, ab, compare, check, init, sweep, tune, show),
+    *(run, ab, compare, check, init, sweep, tune, show, export),
     *(list_, broker, envs, doctor, calibrate),
 ):
-for command in (run, ab, compare, check, sweep, tune, show, export, list_, broker, envs, doctor, calibrate):
     main.add_command(command)
