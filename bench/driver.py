@@ -62,6 +62,10 @@ class Driver:
         self._receivers = [self._consuming.receiver() for _ in range(scenario.consumers)]
         self._ledger = self.LEDGER(stamped=scenario.payload_bytes >= STAMP_BYTES)
         self._stray = Account()
+        self._came: list[int] = []
+        self._began_ns = 0
+        self.first_message_s: float | None = None
+        """From the first publish of the first stretch to the first receipt, by new connections."""
         self.watch = Watch()
 
     @asynccontextmanager
@@ -176,6 +180,7 @@ class Driver:
         ended_ns = self._consuming.last_ns or self._clock()
         if self._target.acknowledged:
             ended_ns = max(ended_ns, *(producer.last_ns for producer in self._producers))
+        self._note_first(began_ns)
         await self._stragglers()
         return self._sample(count, ended_ns - began_ns, usage)
 
@@ -211,9 +216,13 @@ class Driver:
         ranges: list[range] = []
         for index, producer in enumerate(self._producers):
             ranges += producer.prepare(count // producers + (index < count % producers))
+        self._begin_stretch(count)
+        self._ledger.expect(ranges)
+
+    def _begin_stretch(self, count: int) -> None:
         self._settle()  # what came since the last stretch is not part of this one
         self._stray = self._ledger.close()
-        self._ledger.expect(ranges)
+        self._came = [inbox.came for inbox in self._consuming.inboxes]
         self._consuming.begin(count)
 
     async def _send(self) -> None:
@@ -270,6 +279,10 @@ class Driver:
         waiting = sent - sum(producer.confirmed for producer in self._producers)
         return f"{what} stood still for {self._limit_s:g} s with {waiting} of {sent} publishes unanswered"
 
+    def _note_first(self, sent_ns: int) -> None:
+        if self.first_message_s is None and (came_ns := self._consuming.first_ns):
+            self.first_message_s = (came_ns - sent_ns) / 1e9
+
     def _settle(self) -> None:
         for inbox in self._consuming.inboxes:
             self._ledger.settle(inbox)
@@ -277,6 +290,7 @@ class Driver:
     def _begin_timing(self) -> Usage:
         del self._gauges.lag_ns[:]
         self._gauges.start_lag()
+        self._began_ns = self._clock()
         return self._gauges.usage()
 
     def _end_timing(self, before: Usage) -> Usage:
@@ -302,4 +316,16 @@ class Driver:
             confirm=confirm,
             lag=lag,
             negative_latencies=negative,
+            produced_per_s=self._produced_per_s(),
+            consumed=tuple(
+                inbox.came - before for inbox, before in zip(self._consuming.inboxes, self._came, strict=True)
+            ),
+        )
+
+    def _produced_per_s(self) -> tuple[float, ...]:
+        if self._scenario.measure == "consume":
+            return ()
+        return tuple(
+            1e9 * producer.confirmed / max(1, producer.last_ns - self._began_ns)
+            for producer in self._producers
         )

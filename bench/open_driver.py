@@ -62,10 +62,8 @@ class PacedDriver(Driver):
         return sample.rate_per_s, sample.account
 
     async def slice(self, count: int) -> Sample:
-        self._settle()  # what came since the last stretch is not part of this one
-        self._stray = self._ledger.close()
+        self._begin_stretch(count)
         self._ledger.uncorrected_ns = array("q")
-        self._consuming.begin(count)
         self._stretches += 1
         limit = self._scenario.max_outstanding
         self._room = Room(limit) if limit is not None else None
@@ -87,6 +85,7 @@ class PacedDriver(Driver):
         usage = self._end_timing(before)
         ended_ns = self._consuming.last_ns or self._clock()
         elapsed_ns = ended_ns - (self._consuming.first_ns or ended_ns)
+        self._note_first(began_ns + due[0])
         await self._stragglers()
         offered = self._offered(_whole(due[-1] - due[0], count) or due[-1])
         return replace(self._sample(count, _whole(elapsed_ns, count) or due[-1], usage), offered=offered)
@@ -102,6 +101,7 @@ class PacedDriver(Driver):
         await self._arrival()
         usage = self._end_timing(before)
         ended_ns = max(self._consuming.last_ns or self._clock(), *(one.last_ns for one in self._producers))
+        self._note_first(began_ns)
         await self._stragglers()
         return self._sample(count, ended_ns - began_ns, usage)
 

@@ -39,7 +39,8 @@ class Inbox:
 
     ``bodies`` and ``received_ns`` are filled in the hot path; ``check`` folds the bodies into ``stamps`` and
     ``damaged`` (places of bodies with another length or filling), many at a time and if possible when nobody
-    measures: looked at one by one, between a client's own work, a body costs three times as much.
+    measures: looked at one by one, between a client's own work, a body costs three times as much. ``came``
+    is how many messages were settled, of all stretches.
     """
 
     def __init__(self, payload_bytes: int) -> None:
@@ -51,6 +52,7 @@ class Inbox:
         self.stamps = bytearray()
         self.damaged: list[int] = []
         self.last_keys: dict[int, int] = {}
+        self.came = 0
         self._checked = 0
 
     def check(self) -> None:
@@ -68,6 +70,7 @@ class Inbox:
     def clear(self) -> None:
         self.stamps.clear()
         self.damaged.clear()
+        self.came += len(self.received_ns)
         self.received_ns.clear()
         self._checked = 0
 

@@ -295,6 +295,7 @@ class Runner:
         if account != Account(received=account.received):
             one.trial.failure = f"{account.describe(account.received + account.lost)} in the warm-up"
         one.fewest, one.rate_per_s = answer["fewest"], answer["rate_per_s"]
+        one.trial.first_message_s = answer.get("first_message_s")
 
     def _fix_slice_messages(self, index: int, live: Sequence[Live], slices: int) -> None:
         """Counts are a schedule's, or drawn from the first warm-up; they stay for the whole run."""
@@ -347,7 +348,7 @@ class Runner:
         self._recorder.trials.add(trial.row())
         tag = f"case={trial.case.number};round={trial.round};block={trial.block};metric="
         ended_s = self._now_s()
-        for metric, histogram in (("latency", trial.latency), ("confirm", trial.confirm)):
+        for metric, histogram in trial.histograms.items():
             if histogram.total:
                 write_interval(self._hlog, tag + metric, trial.began_s, ended_s, histogram)
         self._hlog.flush()

@@ -54,7 +54,11 @@ class Offered:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sample:
-    """What one slice yielded. ``usage``, lags and latencies are those of the timed stretch only."""
+    """What one slice yielded. ``usage``, lags and latencies are those of the timed stretch only.
+
+    ``produced_per_s`` is the rate of each producer until its own last publish, ``consumed`` how many messages
+    each consumer got.
+    """
 
     messages: int
     sent: int
@@ -67,6 +71,8 @@ class Sample:
     lag: Histogram = field(repr=False)
     negative_latencies: int
     offered: Offered | None = None
+    produced_per_s: tuple[float, ...] = ()
+    consumed: tuple[int, ...] = ()
 
     @property
     def rate_per_s(self) -> float:
@@ -84,6 +90,8 @@ class Sample:
             "confirm": self.confirm.to_pairs(),
             "lag": self.lag.to_pairs(),
             "negative_latencies": self.negative_latencies,
+            "produced_per_s": self.produced_per_s,
+            "consumed": self.consumed,
             "offered": self.offered and self.offered.to_json(),
         }
 

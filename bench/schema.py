@@ -102,6 +102,11 @@ _RATES = (
     Column("connect_s", "connecting the producers"),
     Column("join_s", "connecting the consumers; empty unless measured end to end"),
     Column(
+        "first_message_s",
+        "making the queues, connecting both sides, and the first message from its send to its receipt; "
+        "empty unless measured end to end by one worker",
+    ),
+    Column(
         "drift",
         "last third of the turns against the first, minus 1; flagged in warnings, never used to choose data",
     ),
@@ -125,6 +130,19 @@ _LATENCY = tuple(
         ("p99", "99th percentile"),
         ("p999", "99.9th percentile"),
         ("max", "largest"),
+    )
+)
+
+_FAIRNESS = tuple(
+    Column(f"{what}_{name}", f"{meaning} {amount}; empty with one {what}")
+    for what, amount in (
+        ("producer", "rates of producers, each until its own last confirm"),
+        ("consumer", "messages that consumers got"),
+    )
+    for name, meaning in (
+        ("fairness", "Jain's index of the"),
+        ("smallest_share", "smallest part of the sum of the"),
+        ("largest_share", "largest part of the sum of the"),
     )
 )
 
@@ -158,7 +176,7 @@ _COST = (
     Column("others_cores", "CPU seconds per second of processes that are not part of the run"),
 )
 
-TRIAL_COLUMNS: tuple[Column, ...] = (*_IDENTITY, *_COUNTS, *_RATES, *_LATENCY, *_TRUST, *_COST)
+TRIAL_COLUMNS: tuple[Column, ...] = (*_IDENTITY, *_COUNTS, *_RATES, *_LATENCY, *_TRUST, *_FAIRNESS, *_COST)
 
 SLICE_COLUMNS: tuple[Column, ...] = (
     Column("case", "number of the case within the run"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from bench import fairness
 from bench.bottleneck import bottleneck
 from bench.gauges import NOTHING, Usage
 from bench.histogram import Histogram, percentile_or_none
@@ -14,6 +15,8 @@ from bench.sample import Offered
 from bench.schema import TRIAL_COLUMNS, scenario_columns
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from bench.brokers.origin import Broker
     from bench.environments import Environment
     from bench.meters import HostNoise
@@ -40,6 +43,8 @@ class Turn:
     consumer_usage: Usage | None = None
     worker_rss_bytes: int | None = None
     offered: Offered | None = None
+    produced_per_s: Sequence[float] = ()
+    consumed: Sequence[int] = ()
 
     @classmethod
     def from_answer(
@@ -106,6 +111,7 @@ class Trial:
     usable_cores: float | None = None
     slice_messages: int = 0
     setup: dict[str, float] = field(default_factory=dict)
+    first_message_s: float | None = None
     turns: list[Turn] = field(default_factory=list)
     failure: str | None = None
     unsupported: bool = False
@@ -127,6 +133,17 @@ class Trial:
     def confirm(self) -> Histogram:
         return merged(turn.confirm for turn in self.turns)
 
+    @property
+    def histograms(self) -> dict[str, Histogram]:
+        """What latency.hlog holds, by the name of the metric."""
+        return {
+            "latency": self.latency,
+            "confirm": self.confirm,
+            "loop_lag": merged(turn.lag for turn in self.turns),
+            "latency_uncorrected": merged(one.uncorrected for one in self.offered),
+            "slip": merged(one.slip for one in self.offered),
+        }
+
     def row(self) -> dict[str, Any]:
         """The row of trials.csv, with every column."""
         return {
@@ -138,10 +155,14 @@ class Trial:
             "hash_seed": self.hash_seed,
             **self._counts(),
             **self._rates(),
-            **percentiles("latency", self.latency),
-            **percentiles("confirm", self.confirm),
-            **percentiles("loop_lag", merged(turn.lag for turn in self.turns)),
+            **{
+                name: value
+                for metric in self.histograms.items()
+                for name, value in percentiles(*metric).items()
+            },
             **self._schedule(),
+            **fairness.columns("producer", [turn.produced_per_s for turn in self.turns]),
+            **fairness.columns("consumer", [turn.consumed for turn in self.turns]),
             **self._cost(),
         }
 
@@ -151,17 +172,12 @@ class Trial:
         return [turn.offered for turn in self.turns if turn.offered is not None]
 
     def _schedule(self) -> dict[str, Any]:
-        columns = schedule_columns(
+        return schedule_columns(
             self.offered,
             messages=sum(turn.messages for turn in self.turns),
             rate_per_s=self._rates()["rate_per_s"],
             client_cores=self._cost()["client_cores"],
         )
-        return {
-            **percentiles("latency_uncorrected", merged(one.uncorrected for one in self.offered)),
-            **percentiles("slip", merged(one.slip for one in self.offered)),
-            **columns,
-        }
 
     def _counts(self) -> dict[str, Any]:
         account = sum((turn.account for turn in self.turns), Account())
@@ -193,8 +209,16 @@ class Trial:
             "declare_s": self.setup.get("declare_s"),
             "connect_s": self.setup.get("connect_s"),
             "join_s": self.setup.get("join_s") if self.case.scenario.measure == "end-to-end" else None,
+            "first_message_s": self._first_message_s(),
             "drift": self._drift(),
         }
+
+    def _first_message_s(self) -> float | None:
+        if self.first_message_s is None:
+            return None
+        return self.first_message_s + sum(
+            self.setup.get(name, 0.0) for name in ("declare_s", "connect_s", "join_s")
+        )
 
     def _drift(self) -> float | None:
         third = len(self.turns) // 3

@@ -6,7 +6,7 @@ means that the parent is gone: the worker ends too.
 
     -> {"do": "connect", "adapter", "loop", "url", "queues", "scenario", "limit_s", "tls"?, "role"?, "seed"?}
     <- {"connected": {"declare_s", "connect_s", "join_s"}, "loop": "uvloop.Loop"}
-    -> {"do": "warm-up"}           <- {"rate_per_s", "fewest", "account"}
+    -> {"do": "warm-up"}           <- {"rate_per_s", "fewest", "account", "first_message_s"}
     -> {"do": "slice", "messages"} <- {"sample": {...}}
     -> {"do": "close"}             <- {"closed": {"peak_rss_bytes"}}, and the process ends
     <- {"failed": SENTENCE, "kind": ERROR} to any of them, and the process ends
@@ -134,7 +134,12 @@ class Worker:
                 case "warm-up":
                     rate_per_s, account = await driver.warm_up()
                     self._answer(
-                        {"rate_per_s": rate_per_s, "fewest": driver.fewest, "account": asdict(account)}
+                        {
+                            "rate_per_s": rate_per_s,
+                            "fewest": driver.fewest,
+                            "account": asdict(account),
+                            "first_message_s": driver.first_message_s,
+                        }
                     )
                 case "slice":
                     sample = await driver.slice(command["messages"])

@@ -194,3 +194,11 @@ async def test_each_lane_has_the_publish_that_was_made_for_it(faulty: Callable[[
     samples = await drive(faulty("lanes"), Scenario(producers=2))
     assert surprises(samples) == {}
     assert [sample["confirmed"] for sample in samples] == [600, 600]
+
+
+async def test_what_each_side_got_is_told() -> None:
+    samples = await drive("memory", Scenario(producers=3, consumers=2))
+    for sample in samples:
+        assert sum(sample["consumed"]) == 600
+        assert len(sample["produced_per_s"]) == 3
+        assert min(sample["produced_per_s"]) > 600 / 3 / sample["elapsed_s"] * 0.5

@@ -17,6 +17,7 @@ ROOT = Path(__file__).parent.parent
 BENCH = ROOT / "bench"
 PURE = {
     "arrivals",
+    "fairness",
     "keeping",
     "stats",
     "scenario",
@@ -65,6 +66,7 @@ ORDER = [
     "pairing",
     "trial",
     "keeping",
+    "fairness",
     "brokers",
     "engine",
     "environments",

@@ -55,7 +55,7 @@ def rate_per_s(sample: dict[str, Any]) -> float:
     return float(sample["account"]["received"] / sample["elapsed_s"])
 
 
-@pytest.mark.parametrize(("rate", "count"), [(1.0, 3), (100.0, 200), (1000.0, 2000), (5000.0, 10_000)])
+@pytest.mark.parametrize(("rate", "count"), [(1.0, 3), (100.0, 200), (1000.0, 4000), (5000.0, 25_000)])
 async def test_a_rate_is_held(rate: float, count: int) -> None:
     (sample,) = await drive(Scenario(rate_per_s=rate), count)
     assert surprises([sample]) == {}
