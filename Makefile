@@ -7,7 +7,7 @@ RUN := $(UV) run --no-sync
 BENCH_ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help bench test alone lint selftest overhead reference tables docs clean
+.PHONY: help bench test lint selftest overhead reference tables docs clean
 
 help:  ## say what there is to make
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -17,9 +17,6 @@ bench: .venv/ready  ## measure aio-pika and aioamqp on asyncio and uvloop, in tw
 
 test: .venv/ready  ## run every test that this machine can run
 	$(RUN) pytest
-
-alone: .venv/ready  ## run the tests that disturb others, in a process of their own
-	$(RUN) pytest -m alone
 
 lint: .venv/ready  ## ruff and mypy
 	$(RUN) ruff check

@@ -25,11 +25,12 @@ nothing, Kafka always writes to disk.
 from __future__ import annotations
 
 import asyncio
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from itertools import cycle
-from typing import TYPE_CHECKING, Any
+from threading import Thread
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 from confluent_kafka import OFFSET_STORED, KafkaError, KafkaException, Message, TopicPartition
@@ -40,9 +41,11 @@ from bench.client import Abilities
 from bench.errors import UnsupportedError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
     from bench.client import Client, Depth, Receive, Send, Target
+
+T = TypeVar("T")
 
 LARGEST_BYTES = 1 << 26  # of a batch, and so of a body and what surrounds it
 LIMIT_S = 10.0
@@ -50,6 +53,7 @@ LIMIT_S = 10.0
 # of which there is none here, and a request are given, 45 and 60 s.
 LEAVING = {"session.timeout.ms": 3000, "heartbeat.interval.ms": 1000, "socket.timeout.ms": 3000}
 CLOSING_S = 2.0
+QUIET = 2  # syslog's number for "critical"; errors are told to ``Failure``, and need no line on stderr
 WAIT_S = 0.1  # a poll cannot be interrupted: so long may leaving a consumer take
 
 
@@ -76,7 +80,7 @@ def settings(target: Target, **more: Any) -> dict[str, Any]:
     }
     if url.scheme == "kafka+ssl":
         more |= {"security.protocol": "ssl", **{name: path for name, path in files.items() if path}}
-    return {"bootstrap.servers": url.netloc, **more}
+    return {"bootstrap.servers": url.netloc, "log_level": QUIET, **more}
 
 
 class ConfluentKafka:
@@ -173,7 +177,7 @@ class ConfluentKafka:
         failure = Failure()
         own = settings(target, error_cb=failure.heard, **offsets, **waiting)
         async with (
-            closed(AIOConsumer(own, executor=threads())) as consumer,
+            closed(own) as consumer,
             asyncio.TaskGroup() as group,
         ):
             self.taken.add((queue, number))
@@ -247,17 +251,36 @@ class Reading:
 
 
 @asynccontextmanager
-async def closed(consumer: AIOConsumer) -> AsyncIterator[AIOConsumer]:
-    """Closed in the end; librdkafka may not come back from it where the broker is lost."""
+async def closed(settings: dict[str, Any]) -> AsyncIterator[AIOConsumer]:
+    """Closed in the end, as far as librdkafka lets it.
+
+    With librdkafka 2.16 a commit whose coordinator was lost before the answer is tried again for ever, and
+    ``close`` waits for it: such a consumer is given up.
+    """
+    working = ThreadPoolExecutor(max_workers=2, thread_name_prefix="consumer")
     try:
-        yield consumer
+        yield (consumer := AIOConsumer(settings, executor=working))
     finally:
+        working.shutdown(wait=False)
+        consumer.executor = Detached()
         await asyncio.wait([asyncio.ensure_future(consumer.close())], timeout=CLOSING_S)
 
 
-def threads() -> ThreadPoolExecutor:
-    """Ours, since a consumer waits for the end of its own, even where a call of librdkafka does not end."""
-    return ThreadPoolExecutor(max_workers=2, thread_name_prefix="consumer")
+class Detached(Executor):
+    """A thread for each call, which does not keep the process from ending when the call does not return."""
+
+    def submit(self, call: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
+        future: Future[T] = Future()
+
+        def work() -> None:
+            future.set_running_or_notify_cancel()  # from now on, nobody can cancel it
+            try:
+                future.set_result(call(*args, **kwargs))
+            except BaseException as error:  # noqa: BLE001  # it is raised where the call is awaited
+                future.set_exception(error)
+
+        Thread(target=work, name="closes a consumer", daemon=True).start()
+        return future
 
 
 async def remove(admin: AdminClient, queue: str) -> None:

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parent.parent.parent
+from contract.apart import ROOT, keeps_the_contract
+
 PACKAGES = (
     "aiorabbit",
     "pika",
@@ -48,18 +49,5 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.timeout(400)
 def test_aiorabbit_keeps_the_contract(python: Path) -> None:
-    ran = subprocess.run(
-        [
-            *(python, "-m", "pytest", "-q", "--tb=short", "-p", "no:cacheprovider"),
-            *("-o", "addopts=-rxs"),  # the project's own options are for plugins that are not there
-            ROOT / "tests" / "contract" / "aiorabbit_contract.py",
-        ],
-        cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        timeout=380,
-        check=False,
-    )
-    assert ran.returncode == 0, f"{ran.stdout[-20_000:]}\n{ran.stderr[-2_000:]}"
-    print(ran.stdout.splitlines()[-1])
+    # The project's own options are for plugins that are not there.
+    keeps_the_contract(python, "aiorabbit_contract", "-o", "addopts=-rxs", limit_s=380)

@@ -81,6 +81,11 @@ class Kafka(Contract):
     protocol = "kafka"
     competing = False  # each consumer has partitions of its own
 
+    async def gone(self, broker: Broker, queue: str) -> bool:
+        if broker.kind == MOCK:
+            pytest.skip("librdkafka's mock cluster deletes no topic")
+        return await super().gone(broker, queue)
+
     def cuttable(self, broker: Broker) -> AbstractContextManager[Proxied]:
         return proxied(broker.url)
 
@@ -123,22 +128,3 @@ class TestAiokafka(Kafka):
                     pass
             return []
         return await super().drive(broker, scenario, messages=messages, turns=turns)
-
-
-# A consumer of confluent-kafka 2.16 that is cut off does not come back from close(); it is given up, and goes
-# on telling of errors to a loop that has ended.
-@pytest.mark.filterwarnings("ignore:coroutine .*_run_with_identity' was never awaited:RuntimeWarning")
-@pytest.mark.alone
-class TestConfluentKafka(Kafka):
-    """Run by ``make alone``: what librdkafka's threads leave behind makes later tests of the process fail."""
-
-    adapter = "confluent_kafka"
-
-    async def test_a_consumer_that_is_cut_off_before_the_ack_leaves_the_messages(
-        self, broker: Broker
-    ) -> None:
-        if broker.kind == MOCK:
-            pytest.skip(
-                "confluent-kafka 2.16 does not come back from close() when cut off from a mock cluster"
-            )
-        await super().test_a_consumer_that_is_cut_off_before_the_ack_leaves_the_messages(broker)
