@@ -75,7 +75,7 @@ def _shown(name: str, row: Row) -> Any:
 def guarantees(rows: Iterable[Row]) -> dict[str, tuple[Any, ...]]:
     """The guarantees in which these rows differ, with their values."""
     found = list(rows)
-    values = {name: tuple(dict.fromkeys(row.get(name) for row in found)) for name in GUARANTEES}
+    values = {name: tuple(dict.fromkeys(row[name] for row in found if name in row)) for name in GUARANTEES}
     return {name: several for name, several in values.items() if len(several) > 1}
 
 

@@ -25,11 +25,19 @@ async def measure(
     slices: int = 3,
     slice_messages: int | None = None,
 ) -> list[Turn]:
-    """Turns of the memory client with this scenario, its handler left out; ends its worker.
+    """Turns of the memory client with this scenario, less its handler and what brokers do; ends its worker.
 
     An open load is offered at one rate, its highest, and at least FASTER_PER_S, so that a few turns suffice.
     """
-    bare = replace(scenario, handler=Handler(), measure="end-to-end", warmup_s=0.15)
+    bare = replace(
+        scenario,
+        handler=Handler(),
+        measure="end-to-end",
+        warmup_s=0.15,
+        queue_type=None,
+        partitions=None,
+        replication=1,
+    )
     if (schedule := scenario.scheduled(1.0)) is not None:
         bare = replace(bare, schedule=None, rate_per_s=max(FASTER_PER_S, schedule.highest_per_s))
     connect: dict[str, Any] = {

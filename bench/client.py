@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 if TYPE_CHECKING:
     import ssl
     from contextlib import AbstractAsyncContextManager
 
-    from bench.scenario import Guarantee, Measure, Scenario
+    from bench.scenario import Guarantee, Measure, QueueType, Scenario
 
 Publish = Callable[[bytes], Awaitable[object]]
 """Returns once the broker has confirmed the body (at least once), or the library has taken it (at most)."""
@@ -51,6 +51,9 @@ class Abilities:
                    ``in_flight`` of its futures outstanding; never more than that, never weaker
     most_bytes     the largest body that it can send; 0 if it has no limit of its own
     least_bytes    the smallest one that arrives
+    queue_types    those that it can declare, where its protocol has several
+    partitions     it can divide a queue into them
+    replication    it can ask for copies of messages; where there are queue types, in quorum queues
     trouble        what is known to go wrong on a loop: pairs of the loop's name and a sentence
     """
 
@@ -65,6 +68,9 @@ class Abilities:
     persistent: bool = True
     most_bytes: int = 0
     least_bytes: int = 0
+    queue_types: tuple[QueueType, ...] = ()
+    partitions: bool = False
+    replication: bool = False
     trouble: tuple[tuple[str, str], ...] = ()
 
     def shortfall(self, scenario: Scenario) -> str | None:
@@ -84,6 +90,26 @@ class Abilities:
             (
                 scenario.persistent and not (self.persistent and scenario.guarantee in self.stores),
                 f"ask for persistent messages at {scenario.guarantee}",
+            ),
+            (
+                scenario.queue_type not in (None, *self.queue_types),
+                f"declare queues of a type (queue_type={scenario.queue_type})",
+            ),
+            (
+                scenario.partitions is not None and not self.partitions,
+                f"divide a queue into partitions (partitions={scenario.partitions})",
+            ),
+            (
+                scenario.replication > 1 and not self.replication,
+                f"ask for copies of messages (replication={scenario.replication})",
+            ),
+            (
+                scenario.replication > 1 and bool(self.queue_types) and scenario.queue_type != "quorum",
+                f"ask for copies (replication={scenario.replication}) in queues other than quorum queues",
+            ),
+            (
+                scenario.replication > 1 and scenario.guarantee not in self.stores,
+                f"ask for copies (replication={scenario.replication}) at {scenario.guarantee}",
             ),
             (0 < self.most_bytes < size, f"send bodies over {self.most_bytes} bytes"),
             (size < self.least_bytes, f"deliver bodies under {self.least_bytes} bytes"),
@@ -132,6 +158,9 @@ class Target:
     persistent: bool
     consumers: int = 1
     """How many there will be, over all queues: Kafka needs a partition for each."""
+    queue_type: QueueType | None = None
+    partitions: int | None = None
+    replication: int = 1
     tls: Tls = NO_FILES
     """For a URL whose scheme asks for TLS; of no meaning to any other."""
 
@@ -139,6 +168,14 @@ class Target:
     def acknowledged(self) -> bool:
         """Publishes are confirmed and deliveries acknowledged."""
         return self.guarantee == "at-least-once"
+
+    @property
+    def queue_arguments(self) -> dict[str, Any]:
+        """What an AMQP queue is declared with, in RabbitMQ's words."""
+        if self.queue_type is None:
+            return {}
+        group = {"x-quorum-initial-group-size": self.replication} if self.queue_type == "quorum" else {}
+        return {"x-queue-type": self.queue_type, **group}
 
 
 class Client(Protocol):

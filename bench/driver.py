@@ -60,7 +60,9 @@ class Driver:
             payload_bytes=scenario.payload_bytes, handler=scenario.handler, clock=clock
         )
         self._receivers = [self._consuming.receiver() for _ in range(scenario.consumers)]
-        self._ledger = self.LEDGER(stamped=scenario.payload_bytes >= STAMP_BYTES)
+        self._ledger = self.LEDGER(
+            stamped=scenario.payload_bytes >= STAMP_BYTES, ordered=not scenario.shared_partitions
+        )
         self._stray = Account()
         self._came: list[int] = []
         self._began_ns = 0

@@ -106,10 +106,14 @@ class Account:
 
 
 class Ledger:
-    """Knows which messages are expected, and settles inboxes against that."""
+    """Knows which messages are expected, and settles inboxes against that.
 
-    def __init__(self, *, stamped: bool) -> None:
+    ``ordered``: a stream's messages reach a consumer in their order, or else are counted as reordered.
+    """
+
+    def __init__(self, *, stamped: bool, ordered: bool = True) -> None:
         self._stamped = stamped
+        self._ordered = ordered
         self._first: dict[int, int] = {}
         self._seen: dict[int, bytearray] = {}
         self._expected = 0
@@ -169,7 +173,7 @@ class Ledger:
                 continue
             flags[offset] = 1
             received += 1
-            if key < last.get(stream, -1):
+            if self._ordered and key < last.get(stream, -1):
                 reordered += 1
             last[stream] = key
             add_latency(inbox.received_ns[index] - sent_ns)

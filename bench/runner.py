@@ -259,6 +259,8 @@ class Runner:
 
     async def _connect(self, stack: AsyncExitStack, trial: Trial, variables: Mapping[str, str]) -> Live:
         case = trial.case
+        if (why := trial.broker.shortfall(case.scenario)) is not None:
+            raise UnsupportedError(why)
         self._now(f"round {trial.round}: connecting", case=case)
         environment = trial.environment
         worker = await self._worker(stack, environment, variables)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 Guarantee = Literal["at-most-once", "at-least-once"]
 Measure = Literal["end-to-end", "publish", "consume"]
+QueueType = Literal["classic", "quorum"]
 HandlerKind = Literal["none", "sleep", "cpu"]
 Load = Literal["closed", "bounded", "open", "open-bounded"]
 
@@ -65,6 +66,10 @@ class Scenario:
     guarantee                      at-most-once: no confirms, no acks; at-least-once: both
     ack_every                      a consumer acknowledges every n-th message, and with it those before
     persistent                     the broker must keep messages on disk
+    queue_type                     of an AMQP queue: classic, or quorum; None: the broker's default
+    partitions                     of each queue (a topic of Kafka); None: one for each of its consumers
+    replication                    copies of each message that the broker's nodes keep: the replication factor
+                                   of Kafka, replicas of JetStream, the group of a quorum queue
     handler                        see Handler
     measure                        end-to-end: first publish to last receipt and confirm;
                                    publish: to the last confirm, the queue drained outside;
@@ -86,6 +91,9 @@ class Scenario:
     guarantee: Guarantee = "at-least-once"
     ack_every: int = 1
     persistent: bool = False
+    queue_type: QueueType | None = None
+    partitions: int | None = None
+    replication: int = 1
     handler: Handler = Handler()  # frozen, so one default may be shared
     measure: Measure = "end-to-end"
     warmup_s: float = 0.5
@@ -95,11 +103,14 @@ class Scenario:
         "guarantee": get_args(Guarantee),
         "measure": get_args(Measure),
         "arrivals": get_args(Arrivals),
+        "queue_type": get_args(QueueType),
     }
     OPTIONAL: ClassVar[dict[str, type]] = {
         "rate_per_s": float,
         "schedule": Schedule,
         "max_outstanding": int,
+        "queue_type": str,
+        "partitions": int,
     }
     """Fields that may be None, written ``none``, and what they are if not."""
 
@@ -148,8 +159,20 @@ class Scenario:
                 f"ack_every must be 1 with handler {self.handler}, got {self.ack_every}: "
                 "it would acknowledge messages that are still being handled"
             )
-
+        yield from self._contradictions_of_queues()
         yield from self._contradictions_of_load()
+
+    def _contradictions_of_queues(self) -> Iterator[str]:
+        if self.queue_type == "quorum" and not self.persistent:
+            yield "persistent must be true with queue_type quorum, got false: it is always kept on disk"
+        if self.queue_type == "classic" and self.replication > 1:
+            yield f"replication must be 1 with queue_type classic, got {self.replication}: it has no copies"
+        busiest = -(-self.consumers // self.queues)
+        if self.partitions is not None and self.partitions < busiest:
+            yield (
+                f"partitions must be at least the consumers of a queue ({busiest}), got {self.partitions}: "
+                "a consumer without one has nothing to do"
+            )
 
     def _contradictions_of_load(self) -> Iterator[str]:
         if self.rate_per_s is not None and self.schedule is not None:
@@ -174,6 +197,11 @@ class Scenario:
                 f"max_outstanding must be at least producers x in_flight ({lanes}), got "
                 f"{self.max_outstanding}: lanes would wait for each other, not for the broker"
             )
+
+    @property
+    def shared_partitions(self) -> bool:
+        """A consumer may read several partitions, between which there is no order."""
+        return self.partitions is not None and self.partitions * self.queues > self.consumers
 
     @property
     def paced(self) -> bool:

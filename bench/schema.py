@@ -35,6 +35,9 @@ _SCENARIO_MEANING = {
     "guarantee": "at-most-once: no confirms and no acks; at-least-once: both",
     "ack_every": "a consumer acknowledges every n-th message and those before it",
     "persistent": "the broker was asked to keep messages on disk",
+    "queue_type": "type of an AMQP queue that was asked for: classic or quorum; empty: the broker's default",
+    "partitions": "partitions of each topic; empty: one for each of its consumers",
+    "replication": "copies of each message that the broker was asked to keep, on nodes of its own each",
     "handler": "what a consumer did with a message: none, sleep:TIME or cpu:TIME",
     "measure": "the timed stretch: end-to-end, publish or consume",
     "warmup_s": "seconds of warm-up in each round",
@@ -85,7 +88,11 @@ _COUNTS = (
     Column("received", "messages that came, each counted once, intact"),
     Column("lost", "messages that did not come"),
     Column("duplicated", "further copies of a message that had come"),
-    Column("reordered", "messages that came after a later one of their stream, to the same consumer"),
+    Column(
+        "reordered",
+        "messages that came after a later one of their stream, to the same consumer; not counted where a "
+        "consumer reads several partitions",
+    ),
     Column("corrupted", "bodies whose stamp, length or filling was changed"),
     Column("negative_latencies", "messages that came before they were sent, by the clock"),
     Column("stamped", "false: bodies too small for a stamp, so messages were only counted"),

@@ -12,7 +12,7 @@ from bench.scenario import Scenario
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-GUARANTEES = ("guarantee", "persistent", "measure", "protocol")
+GUARANTEES = ("guarantee", "persistent", "queue_type", "replication", "measure", "protocol")
 """What two sides must have in common unless it is allowed by name: without it a rate is of other work."""
 
 GRAMMAR = "a client such as aio-pika==9.6.2, loop=NAME, python=VERSION or FIELD=VALUE"

@@ -10,6 +10,7 @@ from bench import plan
 from bench.catalogue import ClientEntry, find_client, find_scenario
 from bench.client import Abilities
 from bench.errors import UsageError
+from bench.scenario import Scenario
 
 
 def entry(name: str, **can: Any) -> ClientEntry:
@@ -21,8 +22,9 @@ def entry(name: str, **can: Any) -> ClientEntry:
 def made(
     scenarios: tuple[str, ...] = ("headline",), clients: tuple[ClientEntry, ...] | None = None, **changes: Any
 ) -> plan.Plan:
+    entries = changes.pop("entries", None) or [find_scenario(name) for name in scenarios]
     words: dict[str, Any] = {
-        "scenarios": [find_scenario(name) for name in scenarios],
+        "scenarios": entries,
         "clients": [(one.name, one) for one in clients or (entry("a"), entry("b"))],
         "loops": ("asyncio", "uvloop"),
         "missing": lambda client, loop, python: None,
@@ -70,6 +72,32 @@ def test_what_a_client_cannot_do_is_skipped_with_the_reason() -> None:
     planned = made(("headline",), (entry("a"), entry("b", guarantees=("at-most-once",))))
     assert [skip.reason for skip in planned.skipped] == ["b cannot give the guarantee at-least-once"] * 2
     assert {case.client for case in planned.cases} == {"a"}
+
+
+@pytest.mark.parametrize(
+    ("values", "reason"),
+    [
+        ({"queue_type": ("classic",)}, "b cannot declare queues of a type (queue_type=classic)"),
+        ({"partitions": (4,)}, "b cannot divide a queue into partitions (partitions=4)"),
+        ({"replication": (3,)}, "b cannot ask for copies of messages (replication=3)"),
+    ],
+)
+def test_what_brokers_of_a_protocol_do_not_have_is_skipped_with_the_reason(
+    values: dict[str, tuple[Any, ...]], reason: str
+) -> None:
+    able = entry("a", queue_types=("classic",), partitions=True)
+    copying = entry("c", replication=True)
+    asked = find_scenario("headline").with_values(values)
+    planned = made(clients=(able, copying, entry("b")), entries=[asked])
+    assert reason in {skip.reason for skip in planned.skipped}
+
+
+def test_copies_are_asked_for_in_quorum_queues_only() -> None:
+    able = entry("a", queue_types=("classic", "quorum"), replication=True).abilities
+    assert able.shortfall(Scenario(replication=3)) == (
+        "a cannot ask for copies (replication=3) in queues other than quorum queues"
+    )
+    assert able.shortfall(Scenario(replication=3, queue_type="quorum", persistent=True)) is None
 
 
 def test_what_is_not_installed_is_skipped_with_what_mends_it() -> None:

@@ -35,6 +35,15 @@ def test_every_problem_is_in_one_message() -> None:
         ({"payload_bytes": -1}, "payload_bytes must be at least 0, got -1"),
         ({"measure_s": float("inf")}, "measure_s must be more than 0 seconds, got inf"),
         ({"queues": 2}, "queues must be at most producers (1) and consumers (1), got 2"),
+        ({"partitions": 0}, "partitions must be at least 1, got 0"),
+        ({"replication": 0}, "replication must be at least 1, got 0"),
+        ({"queue_type": "stream"}, "queue_type must be classic or quorum, got 'stream'"),
+        ({"queue_type": "quorum"}, "persistent must be true with queue_type quorum, got false"),
+        ({"queue_type": "classic", "replication": 3}, "replication must be 1 with queue_type classic, got 3"),
+        (
+            {"partitions": 2, "consumers": 3},
+            "partitions must be at least the consumers of a queue (3), got 2",
+        ),
         ({"ack_every": 101}, "ack_every must be at most prefetch (100), got 101"),
         (
             {"ack_every": 2, "handler": Handler("sleep", 1.0)},

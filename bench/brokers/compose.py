@@ -56,6 +56,7 @@ class ComposeService:
             address = Address(tls=False, host=LOOPBACK, port=port, user=USER, password=password, vhost="/")
             server = await until_ready(address, lambda: None, READY_LIMIT_S)
             yield Broker(
+                nodes=1,
                 kind=self.kind,
                 origin=self.origin,
                 protocol=self.protocol,

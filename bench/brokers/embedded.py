@@ -65,6 +65,8 @@ class EmbeddedAmqp:
                 raise BrokerError(f"the embedded AMQP broker did not start: {error}") from error
             await log_in(address)
             yield Broker(
+                nodes=1,
+                queue_types=("classic",),
                 kind=self.kind,
                 origin=self.origin,
                 protocol=self.protocol,

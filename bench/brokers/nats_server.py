@@ -78,6 +78,7 @@ class NatsServer:
     async def open(self, say: Say) -> AsyncIterator[Broker]:
         async with private(RECIPE, self.program(), say) as (address, said, held):
             yield Broker(
+                nodes=1,
                 kind=self.kind,
                 origin=self.origin,
                 protocol=self.protocol,
@@ -108,6 +109,7 @@ class ComposedNats:
             address = TextAddress(protocol=NATS, host=LOOPBACK, port=port, user=USER, password=password)
             said = await until_ready(lambda: version(address, READY_LIMIT_S), lambda: None, READY_LIMIT_S)
             yield Broker(
+                nodes=1,
                 kind=self.kind,
                 origin=self.origin,
                 protocol=self.protocol,

@@ -203,6 +203,7 @@ class NativeRabbitmq:
                     raise BrokerError(_death(error, held)) from error
                 held.forget()  # what it warned of at the start is not why it dies later
                 yield Broker(
+                    nodes=1,
                     kind=self.kind,
                     origin=self.origin,
                     protocol=self.protocol,

@@ -65,7 +65,7 @@ Exit codes:
     "--allow",
     "allowed",
     multiple=True,
-    type=click.Choice(["guarantee", "persistent", "measure", "protocol"]),
+    type=click.Choice(["guarantee", "persistent", "queue_type", "replication", "measure", "protocol"]),
     help="Compare sides that differ in this all the same; may be given again.",
 )
 @click.option("--rounds", type=click.IntRange(1), help="Replicates  [default: 12; a verdict needs 8]")

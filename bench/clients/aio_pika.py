@@ -43,6 +43,8 @@ class AioPika:
     abilities = Abilities(
         distribution="aio-pika",
         protocol="amqp",
+        queue_types=("classic", "quorum"),
+        replication=True,
         trouble=(("rloop", "does not hear that its connection was reset; no TLS"),),
     )
 
@@ -57,7 +59,10 @@ class AioPika:
             made = []
             try:
                 for name in queues:
-                    made.append(await channel.declare_queue(name, durable=target.persistent))  # noqa: PERF401  # kept as far as it came
+                    queue = await channel.declare_queue(
+                        name, durable=target.persistent, arguments=target.queue_arguments
+                    )
+                    made.append(queue)
                 yield depth
             finally:
                 for queue in made:

@@ -77,6 +77,8 @@ class Aioamqp:
     abilities = Abilities(
         distribution="aioamqp",
         protocol="amqp",
+        queue_types=("classic", "quorum"),
+        replication=True,
         ordering="lane",
         trouble=(("rloop", "does not hear that its connection was reset; no TLS"),),
     )
@@ -93,7 +95,9 @@ class Aioamqp:
             made = []
             try:
                 for name in queues:
-                    await channel.queue_declare(name, durable=target.persistent)
+                    await channel.queue_declare(
+                        name, durable=target.persistent, arguments=target.queue_arguments
+                    )
                     made.append(name)
                 yield depth
             finally:

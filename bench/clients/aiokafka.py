@@ -14,8 +14,9 @@ committed after ``receive``: once ``ack_every`` or more are due, all that are du
 and after each message whose handling is awaited. A commit takes 2-6 ms, so one for every message would do
 150-500 a second. at-most-once is acks=0, and the offsets of each batch committed before its first
 ``receive``. A batch is as large as ``prefetch`` leaves room for; what the library reads ahead is bounded by
-its fetch sizes, in bytes. A topic has a partition for each of its consumers, and producers go round them.
-``persistent`` changes nothing, Kafka always writes to disk.
+its fetch sizes, in bytes. A topic has a partition for each of its consumers unless the scenario says how
+many; consumers share them out, and producers go round them. ``persistent`` changes nothing, Kafka always
+writes to disk.
 """
 
 from __future__ import annotations
@@ -75,21 +76,25 @@ class Aiokafka:
         protocol="kafka",
         publishing="future",
         most_bytes=67_000_000,
+        partitions=True,
+        replication=True,
         trouble=(("rloop", "does not hear that its connection was reset; no TLS"),),
     )
 
     def __init__(self) -> None:
         self.shares: dict[str, int] = {}
-        self.taken: set[TopicPartition] = set()
+        self.taken: set[tuple[str, int]] = set()
         self.fetch_wait_ms = 500  # the default
 
     @asynccontextmanager
     async def topology(self, target: Target, queues: Sequence[str]) -> AsyncIterator[Depth]:
         consumers = target.consumers
         self.shares = {q: len(range(i, consumers, len(queues))) or 1 for i, q in enumerate(queues)}
-        partitions = {q: [TopicPartition(q, n) for n in range(share)] for q, share in self.shares.items()}
+        counts = {q: target.partitions or share for q, share in self.shares.items()}
+        partitions = {q: [TopicPartition(q, n) for n in range(count)] for q, count in counts.items()}
         settings = {"max.message.bytes": str(LARGEST_BYTES)}
-        topics = [NewTopic(q, share, 1, topic_configs=settings) for q, share in self.shares.items()]
+        copies = target.replication
+        topics = [NewTopic(q, count, copies, topic_configs=settings) for q, count in counts.items()]
         admin = AIOKafkaAdminClient(**servers(target))
         async with AsyncExitStack() as stack:
             stack.push_async_callback(admin.close)
@@ -103,7 +108,7 @@ class Aiokafka:
                 while not all(map(known, await admin.describe_topics(list(queues)))):  # noqa: ASYNC110  # no event tells
                     await asyncio.sleep(KNOWN_S)  # created they are, but brokers have yet to hear of it
             else:
-                await self.mock(target, admin)
+                await self.mock(target, admin, counts)
             groups = {
                 q: await stack.enter_async_context(running(AIOKafkaConsumer(group_id=q, **servers(target))))
                 for q in queues
@@ -118,18 +123,16 @@ class Aiokafka:
 
             yield depth
 
-    async def mock(self, target: Target, admin: AIOKafkaAdminClient) -> None:
+    async def mock(self, target: Target, admin: AIOKafkaAdminClient, counts: dict[str, int]) -> None:
         """The mock cluster of librdkafka has no controller, and makes the topics that it is asked about."""
         if not target.acknowledged:
             raise UnsupportedError(
                 "aiokafka cannot send at most once (acks=0) to librdkafka's mock cluster, which answers it"
             )
         self.fetch_wait_ms = 5  # a fetch that found nothing is answered only when the wait is over
-        for topic in await admin.describe_topics(list(self.shares)):
-            if len(topic["partitions"]) < self.shares[topic["topic"]]:
-                raise UnsupportedError(
-                    f"librdkafka's mock cluster gives a queue {len(topic['partitions'])} consumers at most"
-                )
+        for topic in await admin.describe_topics(list(counts)):
+            if (most := len(topic["partitions"])) < counts[topic["topic"]]:
+                raise UnsupportedError(f"librdkafka's mock cluster gives a queue {most} partitions at most")
 
     @asynccontextmanager
     async def producer(self, target: Target, queue: str) -> AsyncIterator[Send]:
@@ -141,7 +144,8 @@ class Aiokafka:
             max_request_size=LARGEST_BYTES,
         ) as producer:
             there = len(await producer.partitions_for(queue))
-            partitions = cycle(range(self.shares.get(queue) or min(there, target.consumers)))
+            count = target.partitions or self.shares.get(queue) or min(there, target.consumers)
+            partitions = cycle(range(count))
             send = producer.send
 
             def publish(body: bytes) -> Awaitable[Awaitable[object]]:
@@ -151,17 +155,12 @@ class Aiokafka:
 
     @asynccontextmanager
     async def consumer(self, target: Target, queue: str, receive: Receive) -> AsyncIterator[None]:
-        mine = next(
-            (
-                partition
-                for number in range(self.shares[queue])
-                if (partition := TopicPartition(queue, number)) not in self.taken
-            ),
-            None,
-        )
-        if mine is None:  # more consumers than partitions: as in any group, the rest have nothing to do
+        share = self.shares[queue]
+        number = next((n for n in range(share) if (queue, n) not in self.taken), None)
+        if number is None:  # more consumers than partitions: as in any group, the rest have nothing to do
             yield
             return
+        mine = [TopicPartition(queue, n) for n in range(number, target.partitions or share, share)]
         async with (
             running(
                 AIOKafkaConsumer(
@@ -174,9 +173,10 @@ class Aiokafka:
             ) as consumer,
             asyncio.TaskGroup() as group,
         ):
-            self.taken.add(mine)
-            consumer.assign([mine])
-            await consumer.position(mine)
+            self.taken.add((queue, number))
+            consumer.assign(mine)
+            for partition in mine:
+                await consumer.position(partition)
             reading = Reading(consumer, mine, target, receive)
             work = reading.acknowledge() if target.acknowledged else reading.forget()
             delivering = group.create_task(work, name=f"delivery of {queue}")
@@ -187,42 +187,46 @@ class Aiokafka:
                 if reading.due:
                     await reading.commit()
             finally:
-                self.taken.discard(mine)
+                self.taken.discard((queue, number))
 
 
 class Reading:
-    """What one consumer does with its partition. ``busy`` is held while a batch is being handled."""
+    """What one consumer does with its partitions. ``busy`` is held while a batch is being handled."""
 
     def __init__(
-        self, consumer: AIOKafkaConsumer, partition: TopicPartition, target: Target, receive: Receive
+        self, consumer: AIOKafkaConsumer, own: Sequence[TopicPartition], target: Target, receive: Receive
     ) -> None:
-        self.consumer, self.partition, self.target, self.receive = consumer, partition, target, receive
+        self.consumer, self.own, self.target, self.receive = consumer, own, target, receive
         self.busy = asyncio.Lock()
-        self.due = 0
-        self.last: Any = None
+        self.due: list[Any] = []
 
     async def commit(self) -> None:
-        await self.consumer.commit({self.partition: self.last.offset + 1})
-        self.due = 0
+        handled, self.due = self.due, []
+        if len(self.own) == 1:
+            offsets = {self.own[0]: handled[-1].offset + 1}
+        else:
+            offsets = {TopicPartition(one.topic, one.partition): one.offset + 1 for one in handled}
+        await self.consumer.commit(offsets)
 
     async def batch(self, most: int) -> Sequence[Any]:
         messages = await self.consumer.getmany(timeout_ms=IDLE_MS, max_records=most)
-        return messages.get(self.partition, ())  # type: ignore[no-any-return]  # no types
+        if len(self.own) == 1:
+            return messages.get(self.own[0], ())  # type: ignore[no-any-return]  # no types
+        return [message for some in messages.values() for message in some]
 
     async def acknowledge(self) -> None:
         receive, every = self.receive, self.target.ack_every
         while True:
-            messages = await self.batch(self.target.prefetch - self.due)
+            messages = await self.batch(self.target.prefetch - len(self.due))
             async with self.busy:
                 for message in messages:
                     handling = receive(message.value)
                     if handling is not None:
                         await handling
-                    self.last = message
-                    self.due += 1
-                    if handling is not None and self.due >= every:
+                    self.due.append(message)
+                    if handling is not None and len(self.due) >= every:
                         await self.commit()
-                if self.due >= every:
+                if len(self.due) >= every:
                     await self.commit()
 
     async def forget(self) -> None:
@@ -231,7 +235,7 @@ class Reading:
             messages = await self.batch(self.target.prefetch)
             async with self.busy:
                 if messages:
-                    self.last = messages[-1]
+                    self.due = list(messages)
                     await self.commit()
                 for message in messages:
                     if (handling := receive(message.value)) is not None:

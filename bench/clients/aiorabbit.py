@@ -52,6 +52,8 @@ class Aiorabbit:
     abilities = Abilities(
         distribution="aiorabbit",
         protocol="amqp",
+        queue_types=("classic", "quorum"),
+        replication=True,
         most_bytes=131064,
         least_bytes=1,
         trouble=(
@@ -72,7 +74,9 @@ class Aiorabbit:
             made = []
             try:
                 for name in queues:
-                    await client.queue_declare(name, durable=target.persistent)
+                    await client.queue_declare(
+                        name, durable=target.persistent, arguments=target.queue_arguments
+                    )
                     made.append(name)
                 yield depth
             finally:

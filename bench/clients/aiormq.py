@@ -48,6 +48,8 @@ class Aiormq:
     abilities = Abilities(
         distribution="aiormq",
         protocol="amqp",
+        queue_types=("classic", "quorum"),
+        replication=True,
         trouble=(("rloop", "does not hear that its connection was reset; no TLS"),),
     )
 
@@ -62,7 +64,9 @@ class Aiormq:
             made = []
             try:
                 for name in queues:
-                    await declaring.queue_declare(name, durable=target.persistent)
+                    await declaring.queue_declare(
+                        name, durable=target.persistent, arguments=target.queue_arguments
+                    )
                     made.append(name)
                 yield depth
             finally:

@@ -18,19 +18,19 @@ handling is awaited; a commit is sent and not waited for, as acks of other proto
 acks=0, and the offsets of each batch committed before its first ``receive``. ``poll`` waits for a message
 and ``consume`` takes what else is there; waiting in ``consume`` would last until a batch is full. A batch
 is as large as ``prefetch`` leaves room for; what librdkafka reads ahead is bounded by its own fetch sizes.
-A topic has a partition for each of its consumers, and producers go round them. ``persistent`` changes
-nothing, Kafka always writes to disk.
+A topic has a partition for each of its consumers unless the scenario says how many; consumers share them
+out, and producers go round them. ``persistent`` changes nothing, Kafka always writes to disk.
 """
 
 from __future__ import annotations
 
 import asyncio
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
-from contextlib import AsyncExitStack, asynccontextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from functools import partial
 from itertools import cycle
-from threading import Thread
-from typing import TYPE_CHECKING, Any, TypeVar
+from threading import Event, Thread
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from confluent_kafka import OFFSET_STORED, KafkaError, KafkaException, Message, TopicPartition
@@ -41,18 +41,16 @@ from bench.client import Abilities
 from bench.errors import UnsupportedError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Sequence
 
     from bench.client import Client, Depth, Receive, Send, Target
-
-T = TypeVar("T")
 
 LARGEST_BYTES = 1 << 26  # of a batch, and so of a body and what surrounds it
 LIMIT_S = 10.0
 # Leaving waits for commits, and these for a coordinator that may be lost: as long as a session of its group,
 # of which there is none here, and a request are given, 45 and 60 s.
 LEAVING = {"session.timeout.ms": 3000, "heartbeat.interval.ms": 1000, "socket.timeout.ms": 3000}
-CLOSING_S = 2.0
+CLOSING_S = 1.0
 QUIET = 2  # syslog's number for "critical"; errors are told to ``Failure``, and need no line on stderr
 WAIT_S = 0.1  # a poll cannot be interrupted: so long may leaving a consumer take
 
@@ -85,7 +83,12 @@ def settings(target: Target, **more: Any) -> dict[str, Any]:
 
 class ConfluentKafka:
     abilities = Abilities(
-        distribution="confluent-kafka", protocol="kafka", publishing="future", most_bytes=67_000_000
+        distribution="confluent-kafka",
+        protocol="kafka",
+        publishing="future",
+        most_bytes=67_000_000,
+        partitions=True,
+        replication=True,
     )
 
     def __init__(self) -> None:
@@ -97,16 +100,18 @@ class ConfluentKafka:
     async def topology(self, target: Target, queues: Sequence[str]) -> AsyncIterator[Depth]:
         consumers = target.consumers
         self.shares = {q: len(range(i, consumers, len(queues))) or 1 for i, q in enumerate(queues)}
+        counts = {q: target.partitions or share for q, share in self.shares.items()}
         admin = AdminClient(settings(target))
         async with AsyncExitStack() as stack:
             cluster = await asyncio.to_thread(admin.list_topics, timeout=LIMIT_S)
             if cluster.controller_id in cluster.brokers:
-                for q, share in self.shares.items():
-                    topic = NewTopic(q, share, 1, config={"max.message.bytes": str(LARGEST_BYTES)})
+                larger = {"max.message.bytes": str(LARGEST_BYTES)}
+                for q, count in counts.items():
+                    topic = NewTopic(q, count, target.replication, config=larger)
                     await asyncio.wrap_future(admin.create_topics([topic])[q])
                     stack.push_async_callback(partial(remove, admin, q))
             else:
-                await self.mock(admin)
+                await self.mock(admin, counts)
             groups = {
                 q: await stack.enter_async_context(AIOConsumer(settings(target, **{"group.id": q})))
                 for q in queues
@@ -115,7 +120,7 @@ class ConfluentKafka:
             async def depth() -> int:
                 total = 0
                 for q, group in groups.items():
-                    own = [TopicPartition(q, number) for number in range(self.shares[q])]
+                    own = [TopicPartition(q, number) for number in range(counts[q])]
                     for partition in await group.committed(own, timeout=LIMIT_S):
                         _, end = await group.get_watermark_offsets(partition, timeout=LIMIT_S)
                         total += end - max(partition.offset, 0)
@@ -123,13 +128,13 @@ class ConfluentKafka:
 
             yield depth
 
-    async def mock(self, admin: AdminClient) -> None:
+    async def mock(self, admin: AdminClient, counts: dict[str, int]) -> None:
         """The mock cluster of librdkafka has no controller, and makes the topics that it is asked about."""
         self.fetch_wait_ms = 5  # a fetch that found nothing is answered only when the wait is over
-        for queue, share in self.shares.items():
+        for queue, count in counts.items():
             made = await asyncio.to_thread(admin.list_topics, queue, timeout=LIMIT_S)
-            if (most := len(made.topics[queue].partitions)) < share:
-                raise UnsupportedError(f"librdkafka's mock cluster gives a queue {most} consumers at most")
+            if (most := len(made.topics[queue].partitions)) < count:
+                raise UnsupportedError(f"librdkafka's mock cluster gives a queue {most} partitions at most")
 
     @asynccontextmanager
     async def producer(self, target: Target, queue: str) -> AsyncIterator[Send]:
@@ -155,7 +160,8 @@ class ConfluentKafka:
 
         try:
             known = len((await producer.list_topics(queue, timeout=LIMIT_S)).topics[queue].partitions)
-            partitions = cycle(range(self.shares.get(queue) or min(known, target.consumers)))
+            count = target.partitions or self.shares.get(queue) or min(known, target.consumers)
+            partitions = cycle(range(count))
             async with asyncio.TaskGroup() as group:
                 tasks = [group.create_task(work) for work in (sending(), failure.raised())]
                 yield publish
@@ -167,7 +173,8 @@ class ConfluentKafka:
 
     @asynccontextmanager
     async def consumer(self, target: Target, queue: str, receive: Receive) -> AsyncIterator[None]:
-        free = (n for n in range(self.shares[queue]) if (queue, n) not in self.taken)
+        share = self.shares[queue]
+        free = (n for n in range(share) if (queue, n) not in self.taken)
         number = next(free, None)
         if number is None:  # more consumers than partitions: as in any group, the rest have nothing to do
             yield
@@ -177,12 +184,13 @@ class ConfluentKafka:
         failure = Failure()
         own = settings(target, error_cb=failure.heard, **offsets, **waiting)
         async with (
-            closed(own) as consumer,
+            closed(own, queue) as consumer,
             asyncio.TaskGroup() as group,
         ):
             self.taken.add((queue, number))
-            await consumer.assign([TopicPartition(queue, number, OFFSET_STORED)])
-            reading = Reading(consumer, target, receive)
+            mine = range(number, target.partitions or share, share)
+            await consumer.assign([TopicPartition(queue, n, OFFSET_STORED) for n in mine])
+            reading = Reading(consumer, target, receive, alone=len(mine) == 1)
             work = reading.acknowledge() if target.acknowledged else reading.forget()
             delivering = group.create_task(work, name=f"delivery of {queue}")
             listening = group.create_task(failure.raised(), name=f"errors of {queue}")
@@ -198,18 +206,31 @@ class ConfluentKafka:
 
 
 class Reading:
-    """What one consumer does with its partition. ``busy`` is held while a batch is being handled."""
+    """What one consumer does with its partitions, or the one that it has ``alone``.
 
-    def __init__(self, consumer: AIOConsumer, target: Target, receive: Receive) -> None:
-        self.consumer, self.target, self.receive = consumer, target, receive
+    ``busy`` is held while a batch is being handled.
+    """
+
+    def __init__(self, consumer: AIOConsumer, target: Target, receive: Receive, *, alone: bool) -> None:
+        self.consumer, self.target, self.receive, self.alone = consumer, target, receive, alone
         self.busy = asyncio.Lock()
-        self.due = 0
-        self.last: Message | None = None
+        self.due: list[Message] = []
 
     async def commit(self) -> None:
         """Sends it, as acks are sent; waited for, it would wait for ever for a coordinator that is gone."""
-        await self.consumer.commit(message=self.last, asynchronous=True)
-        self.due = 0
+        handled, self.due = self.due, []
+        await self.consumer.commit(**self.past(handled), asynchronous=True)
+
+    def past(self, handled: Sequence[Message]) -> dict[str, Any]:
+        """What to commit: the place after the last message of each partition."""
+        if self.alone:
+            return {"message": handled[-1]}
+        last = {message.partition(): message for message in handled}
+        return {
+            "offsets": [
+                TopicPartition(m.topic() or "", n or 0, (m.offset() or 0) + 1) for n, m in last.items()
+            ]
+        }
 
     async def batch(self, most: int) -> list[Message]:
         first = await self.consumer.poll(WAIT_S)
@@ -224,17 +245,16 @@ class Reading:
     async def acknowledge(self) -> None:
         receive, every = self.receive, self.target.ack_every
         while True:
-            messages = await self.batch(self.target.prefetch - self.due)
+            messages = await self.batch(self.target.prefetch - len(self.due))
             async with self.busy:
                 for message in messages:
                     handling = receive(message.value())  # type: ignore[arg-type]  # as bytes as it was sent
                     if handling is not None:
                         await handling
-                    self.last = message
-                    self.due += 1
-                    if handling is not None and self.due >= every:
+                    self.due.append(message)
+                    if handling is not None and len(self.due) >= every:
                         await self.commit()
-                if self.due >= every:
+                if len(self.due) >= every:
                     await self.commit()
 
     async def forget(self) -> None:
@@ -243,7 +263,7 @@ class Reading:
             messages = await self.batch(self.target.prefetch)
             async with self.busy:
                 if messages:
-                    await self.consumer.commit(message=messages[-1], asynchronous=False)
+                    await self.consumer.commit(**self.past(messages), asynchronous=False)
                 for message in messages:
                     handling = receive(message.value())  # type: ignore[arg-type]  # as bytes as it was sent
                     if handling is not None:
@@ -251,36 +271,30 @@ class Reading:
 
 
 @asynccontextmanager
-async def closed(settings: dict[str, Any]) -> AsyncIterator[AIOConsumer]:
-    """Closed in the end, as far as librdkafka lets it.
+async def closed(settings: dict[str, Any], queue: str) -> AsyncIterator[AIOConsumer]:
+    """Closed in the end, unless its coordinator is lost.
 
-    With librdkafka 2.16 a commit whose coordinator was lost before the answer is tried again for ever, and
-    ``close`` waits for it: such a consumer is given up.
+    With librdkafka 2.16 a commit that a lost coordinator did not answer is tried again for ever, and both
+    ``close`` and collecting the garbage wait for it: such a consumer is kept, and asked nothing any more.
+    What the coordinator answers now, it answers after every commit.
     """
-    working = ThreadPoolExecutor(max_workers=2, thread_name_prefix="consumer")
+    threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="consumer")
+    consumer, lost = AIOConsumer(settings, executor=threads), True
     try:
-        yield (consumer := AIOConsumer(settings, executor=working))
+        yield consumer
     finally:
-        working.shutdown(wait=False)
-        consumer.executor = Detached()
-        await asyncio.wait([asyncio.ensure_future(consumer.close())], timeout=CLOSING_S)
+        try:
+            with suppress(KafkaException):
+                await consumer.committed([TopicPartition(queue, 0)], timeout=CLOSING_S)
+                lost = False
+                await consumer.close()
+        finally:
+            if lost:
+                Thread(target=keep, args=(consumer,), name="keeps a consumer", daemon=True).start()
 
 
-class Detached(Executor):
-    """A thread for each call, which does not keep the process from ending when the call does not return."""
-
-    def submit(self, call: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
-        future: Future[T] = Future()
-
-        def work() -> None:
-            future.set_running_or_notify_cancel()  # from now on, nobody can cancel it
-            try:
-                future.set_result(call(*args, **kwargs))
-            except BaseException as error:  # noqa: BLE001  # it is raised where the call is awaited
-                future.set_exception(error)
-
-        Thread(target=work, name="closes a consumer", daemon=True).start()
-        return future
+def keep(_: AIOConsumer) -> None:
+    Event().wait()
 
 
 async def remove(admin: AdminClient, queue: str) -> None:

@@ -181,6 +181,7 @@ class NatsPy:
         protocol="nats",
         stores=("at-least-once",),
         ack_every=False,
+        replication=True,
         trouble=(("rloop", "does not hear that its connection was reset; no TLS"),),
     )
 
@@ -203,6 +204,7 @@ class NatsPy:
                         subjects=[name],
                         retention=RetentionPolicy.WORK_QUEUE,
                         storage=StorageType.FILE if target.persistent else StorageType.MEMORY,
+                        num_replicas=target.replication,
                     )
                     made.append(name)
                     await stream.add_consumer(

@@ -88,13 +88,15 @@ async def channel(target: Target) -> AsyncIterator[tuple[Any, Closing]]:
 
 
 class Pika:
-    abilities = Abilities(distribution="pika", protocol="amqp")
+    abilities = Abilities(
+        distribution="pika", protocol="amqp", queue_types=("classic", "quorum"), replication=True
+    )
 
     @asynccontextmanager
     async def topology(self, target: Target, queues: Sequence[str]) -> AsyncIterator[Depth]:
         async with channel(target) as (declaring, closing):
 
-            async def declare(name: str, **how: bool) -> Any:
+            async def declare(name: str, **how: Any) -> Any:
                 return await called(closing, lambda done: declaring.queue_declare(name, callback=done, **how))
 
             async def depth() -> int:
@@ -104,7 +106,7 @@ class Pika:
             made = []
             try:
                 for name in queues:
-                    await declare(name, durable=target.persistent)
+                    await declare(name, durable=target.persistent, arguments=target.queue_arguments)
                     made.append(name)
                 yield depth
             finally:

@@ -9,8 +9,10 @@ import pika
 import pytest
 
 from bench.brokers import Broker
+from bench.scenario import Scenario
 from contract.contract import LIMIT_S, Contract, Finding, first, queue_names
 
+OTHER_TYPE = {"classic": "quorum", "quorum": "classic"}
 DEAF = Finding(
     test="_cut_",
     loop="rloop",
@@ -47,6 +49,20 @@ class Amqp(Contract):
         async with self.queue(target) as queue:
             await self.publish(target, queue, [b"kept?"])
             assert await asyncio.to_thread(delivery_mode, queue) == (2 if persistent else 1)
+
+    @pytest.mark.parametrize("kind", ["classic", "quorum"])
+    async def test_queues_are_of_the_type_that_was_asked_for(self, broker: Broker, kind: Any) -> None:
+        scenario = Scenario(queue_type=kind, persistent=True)
+        if (why := broker.shortfall(scenario)) is not None:
+            pytest.skip(why)
+        await self.drive(broker, scenario, messages=60)
+        target = self.target(broker, queue_type=kind, persistent=True)
+        async with self.queue(target) as queue:
+            same = {"durable": True, "arguments": target.queue_arguments}
+            await asyncio.to_thread(self.looked_at, broker, queue, **same)
+            other = {"durable": True, "arguments": {"x-queue-type": OTHER_TYPE[kind]}}
+            with pytest.raises(pika.exceptions.ChannelClosedByBroker, match="inequivalent arg"):
+                await asyncio.to_thread(self.looked_at, broker, queue, **other)
 
     async def test_a_publish_that_the_broker_refuses_is_an_error(self, broker: Broker) -> None:
         if broker.kind != "rabbitmq":

@@ -1,7 +1,7 @@
 """confluent-kafka keeps the contract, in a process of its own.
 
-A consumer of confluent-kafka 2.16 that is cut off with a commit on its way does not come back from ``close``
-and is given up: it goes on telling of errors to a loop that has ended, and the tests after it would hear.
+A consumer of confluent-kafka 2.16 that is cut off with a commit on its way cannot be closed. It is kept as
+long as the process, and librdkafka goes on dialling for it in threads of its own: not beside other tests.
 """
 
 from __future__ import annotations
@@ -12,9 +12,7 @@ import pytest
 
 from contract.apart import keeps_the_contract
 
-TOLD_TOO_LATE = "filterwarnings=ignore:coroutine .*_run_with_identity' was never awaited:RuntimeWarning"
 
-
-@pytest.mark.timeout(320)
+@pytest.mark.timeout(420)
 def test_confluent_kafka_keeps_the_contract() -> None:
-    keeps_the_contract(sys.executable, "confluent_contract", "-o", TOLD_TOO_LATE, limit_s=300)
+    keeps_the_contract(sys.executable, "confluent_contract", limit_s=400)

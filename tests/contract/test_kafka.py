@@ -7,8 +7,10 @@ import struct
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
+from aiokafka.admin import AIOKafkaAdminClient  # type: ignore[import-untyped]  # no types
 
 from bench.brokers import Broker
 from bench.brokers.kafka.address import KafkaAddress
@@ -17,7 +19,7 @@ from bench.errors import UnsupportedError
 from bench.sample import Sample
 from bench.scenario import Scenario
 from contract.aside import aside
-from contract.contract import MIB, Contract, Finding, driven
+from contract.contract import LIMIT_S, MIB, Contract, Finding, driven
 from contract.proxy import Pipe, Proxied
 
 HOST = "127.0.0.1"
@@ -77,6 +79,16 @@ def proxied(url: str) -> Iterator[Proxied]:
         yield Proxied(url=f"kafka://{HOST}:{port}", cut=lambda: (loop.call_soon_threadsafe(cut), None)[1])
 
 
+async def partitions_of(broker: Broker, topic: str) -> int:
+    admin = AIOKafkaAdminClient(bootstrap_servers=urlsplit(broker.url).netloc)
+    await admin.start()
+    try:
+        (described,) = await admin.describe_topics([topic])
+        return len(described["partitions"])
+    finally:
+        await admin.close()
+
+
 class Kafka(Contract):
     protocol = "kafka"
     competing = False  # each consumer has partitions of its own
@@ -88,6 +100,25 @@ class Kafka(Contract):
 
     def cuttable(self, broker: Broker) -> AbstractContextManager[Proxied]:
         return proxied(broker.url)
+
+    async def test_consumers_share_out_the_partitions_that_were_asked_for(self, broker: Broker) -> None:
+        await self.drive(broker, Scenario(partitions=4, consumers=3, producers=2))
+        target = self.target(broker, partitions=3)
+        async with self.queue(target) as queue:
+            if broker.kind != MOCK:  # which gives every topic four
+                assert await partitions_of(broker, queue) == 3
+            await self.publish(target, queue, [b"%d" % index for index in range(7)])
+            await self.expect(target, queue, [b"%d" % index for index in range(7)])
+
+    async def test_more_copies_than_there_are_nodes_are_an_error(self, broker: Broker) -> None:
+        if broker.kind == MOCK:
+            pytest.skip("librdkafka's mock cluster is not asked for copies")
+        assert broker.shortfall(Scenario(replication=3)) == (
+            f"the {broker.origin} kafka has one node and cannot keep 3 copies of a message"
+        )
+        with pytest.raises(Exception, match=r"(?i)replication.?factor"):
+            async with asyncio.timeout(LIMIT_S), self.queue(self.target(broker, replication=3)):
+                pass
 
     async def drive(
         self, broker: Broker, scenario: Scenario, *, messages: int = 300, turns: int = 2

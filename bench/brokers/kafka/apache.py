@@ -107,6 +107,7 @@ class NativeKafka:
                     ) from error
                 held.forget()  # what it warned of at the start is not why it dies later
                 yield Broker(
+                    nodes=1,
                     kind=self.kind,
                     origin=self.origin,
                     protocol=self.protocol,

@@ -46,6 +46,7 @@ class ComposedKafka:
             address = KafkaAddress((Server(host=LOOPBACK, port=port),))
             await until_ready(address, lambda: None, READY_LIMIT_S)
             yield Broker(
+                nodes=1,
                 kind=self.kind,
                 origin=self.origin,
                 protocol=self.protocol,

@@ -64,6 +64,7 @@ class LibrdkafkaMock:
                 said = "".join(f"\n  {line}" for line in held.tail) or f" {error}"
                 raise BrokerError(f"librdkafka's mock cluster did not start; it said:{said}") from error
             yield Broker(
+                nodes=1,
                 kind=self.kind,
                 origin=self.origin,
                 protocol=self.protocol,
