@@ -29,6 +29,7 @@ TRIED_AGAIN = {
     "test_docs",
     "test_doctor",
     "test_driver",
+    "test_ledger",
     "test_ledger_injected",
     "test_live",
     "test_plugin",

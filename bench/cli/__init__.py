@@ -20,6 +20,7 @@ from bench.cli.run import run
 from bench.cli.show import show
 from bench.cli.sweep import sweep
 from bench.cli.tune import tune
+from bench.cli.validate import validate
 from bench.errors import BenchError
 
 
@@ -70,5 +71,7 @@ def main() -> None:
 for command in (
     *(run, ab, compare, check, init, sweep, tune, show, export),
     *(list_, broker, envs, doctor, calibrate),
+    *(run, ab, compare, check, init, sweep, tune, show),
+    *(list_, broker, envs, doctor, calibrate, validate),
 ):
     main.add_command(command)

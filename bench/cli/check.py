@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bench.cli.options import BROKER_VARIABLE, RESULTS, seconds, share, with_broker, with_turns, with_view
+from bench.cli.options import (
+    BROKER_VARIABLE,
+    RESULTS,
+    seconds,
+    share,
+    two_counts,
+    with_broker,
+    with_turns,
+    with_view,
+)
 from bench.cli.output import interruptible, live, print_page, to_stderr
 
 if TYPE_CHECKING:
@@ -35,19 +43,6 @@ Exit codes:
 """
 
 
-def _rounds(_: click.Context, __: click.Parameter, text: str | None) -> tuple[int, int] | None:
-    from bench.errors import UsageError
-
-    if text is None:
-        return None
-    match = re.fullmatch(r"([1-9]\d{0,4}),([1-9]\d{0,4})", text)
-    if match is None:
-        raise UsageError(
-            f"--rounds takes those of the first and of the second stage, such as 6,10, got {text!r}"
-        )
-    return int(match[1]), int(match[2])
-
-
 @click.command(epilog=EPILOG)
 @click.option(
     "--config",
@@ -61,7 +56,7 @@ def _rounds(_: click.Context, __: click.Parameter, text: str | None) -> tuple[in
     "--budget", "budget_s", callback=seconds, metavar="TIME", help="Time for each cell  [default: 60s]"
 )
 @click.option(
-    "--rounds", callback=_rounds, metavar="N,N", help="Rounds of the two stages, instead of a budget."
+    "--rounds", callback=two_counts, metavar="N,N", help="Rounds of the two stages, instead of a budget."
 )
 @click.option(
     "--margin",

@@ -82,6 +82,22 @@ def seconds(_: click.Context, parameter: click.Parameter, text: str | None) -> f
     return float(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[match[2]]
 
 
+def two_counts(_: click.Context, __: click.Parameter, text: str | None) -> tuple[int, int] | None:
+    """``6,10``: the rounds of a gate's two stages.
+
+    Raises:
+        UsageError: The text is not two whole numbers of at least 1.
+    """
+    if text is None:
+        return None
+    match = re.fullmatch(r"([1-9]\d{0,4}),([1-9]\d{0,4})", text)
+    if match is None:
+        raise UsageError(
+            f"--rounds takes those of the first and of the second stage, such as 6,10, got {text!r}"
+        )
+    return int(match[1]), int(match[2])
+
+
 def with_broker(command: Callable[..., None]) -> Callable[..., None]:
     """Adds ``--broker`` and the files for one that speaks TLS, which reach the command as ``tls``."""
 
