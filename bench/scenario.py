@@ -63,6 +63,7 @@ class Scenario:
     schedule                       instead of that, rates over time: see bench/arrivals.py
     arrivals                       of an open load: constant gaps, or poisson
     max_outstanding                messages that may be between publish and receipt at once; None: any number
+    churn                          a producer connects anew for each message, and leaves after it
     guarantee                      at-most-once: no confirms, no acks; at-least-once: both
     ack_every                      a consumer acknowledges every n-th message, and with it those before
     persistent                     the broker must keep messages on disk
@@ -88,6 +89,7 @@ class Scenario:
     schedule: Schedule | None = None
     arrivals: Arrivals = "constant"
     max_outstanding: int | None = None
+    churn: bool = False
     guarantee: Guarantee = "at-least-once"
     ack_every: int = 1
     persistent: bool = False
@@ -160,6 +162,8 @@ class Scenario:
                 "it would acknowledge messages that are still being handled"
             )
         yield from self._contradictions_of_queues()
+        if self.churn:
+            yield from self._contradictions_of_churn()
         yield from self._contradictions_of_load()
 
     def _contradictions_of_queues(self) -> Iterator[str]:
@@ -173,6 +177,17 @@ class Scenario:
                 f"partitions must be at least the consumers of a queue ({busiest}), got {self.partitions}: "
                 "a consumer without one has nothing to do"
             )
+
+    def _contradictions_of_churn(self) -> Iterator[str]:
+        if self.load_model != "closed":
+            yield f"churn needs a load that is closed, not {self.load_model}"
+        if self.guarantee != "at-least-once":
+            yield (
+                "churn needs guarantee=at-least-once: a connection that is closed before its message is "
+                "confirmed may take the message with it"
+            )
+        if self.measure == "consume":
+            yield "churn is of producers, and measure=consume does not time them"
 
     def _contradictions_of_load(self) -> Iterator[str]:
         if self.rate_per_s is not None and self.schedule is not None:

@@ -30,6 +30,7 @@ from importlib import import_module
 from importlib.util import module_from_spec, spec_from_file_location
 from typing import TYPE_CHECKING, Any
 
+from bench.churn import Reconnecting
 from bench.client import Target, Tls
 from bench.driver import Driver
 from bench.errors import BenchError, ClientFailedError, WorkerFailedError
@@ -98,6 +99,7 @@ class Worker:
 
     async def run(self, order: Answer, client: Client) -> None:
         scenario = Scenario.from_json(order["scenario"])
+        client = Reconnecting(client) if scenario.churn else client
         clock = time.monotonic_ns
         with Gauges(clock) as gauges, ExitStack() as stack:
             driving: Callable[..., Driver] = ROLES[order.get("role", "both")]

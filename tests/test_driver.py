@@ -202,3 +202,13 @@ async def test_what_each_side_got_is_told() -> None:
         assert sum(sample["consumed"]) == 600
         assert len(sample["produced_per_s"]) == 3
         assert min(sample["produced_per_s"]) > 600 / 3 / sample["elapsed_s"] * 0.5
+
+
+@pytest.mark.parametrize("adapter", ["memory", "lanes", "futures"])
+async def test_every_form_of_publishing_can_connect_for_each_message(
+    faulty: Callable[[str], str], adapter: str
+) -> None:
+    scenario = Scenario(producers=2, in_flight=3, churn=True)
+    samples = await drive(adapter if adapter == "memory" else faulty(adapter), scenario)
+    assert surprises(samples) == {}
+    assert [sample["confirmed"] for sample in samples] == [600, 600]

@@ -93,6 +93,7 @@ ORDER = [
     "gatefile",
     "catalogue",
     "worker",
+    "churn",
     "halves",
     "open_driver",
     "open_load",

@@ -61,6 +61,12 @@ def test_every_problem_is_in_one_message() -> None:
         ({"arrivals": "random"}, "arrivals must be constant or poisson, got 'random'"),
         ({"rate_per_s": 5, "measure": "publish"}, "a load that is open is measured end-to-end, not publish"),
         ({"rate_per_s": 5, "payload_bytes": 31}, "needs payload_bytes of at least 32"),
+        ({"churn": True, "rate_per_s": 5}, "churn needs a load that is closed, not open"),
+        ({"churn": True, "guarantee": "at-most-once"}, "churn needs guarantee=at-least-once"),
+        (
+            {"churn": True, "measure": "consume"},
+            "churn is of producers, and measure=consume does not time them",
+        ),
         ({"max_outstanding": 0}, "max_outstanding must be at least 1, got 0"),
         (
             {"max_outstanding": 99, "producers": 2},

@@ -17,6 +17,7 @@ MEASURED = frozenset(
         "alarm",
         "arrivals",
         "bench",
+        "churn",
         "client",
         "consuming",
         "driver",

@@ -17,9 +17,13 @@ CHUNK_BYTES = 1 << 16
 
 @dataclass(slots=True)
 class Delaying:
-    """``url`` leads through the proxy; ``held_ns`` is how long each piece was held, of both ways."""
+    """``url`` leads through the proxy; ``held_ns`` is how long each piece was held, of both ways.
+
+    ``connections`` is how many there have been.
+    """
 
     url: str
+    connections: int = 0
     held_ns: list[int] = field(default_factory=list)
 
     @property
@@ -70,6 +74,7 @@ def delaying(url: str, delay_ms: float) -> Iterator[Delaying]:
                 inner, _ = server.accept()
                 outer = socket.create_connection((parts.hostname, parts.port))
                 ends.extend((inner, outer))
+                through.connections += 1
                 for end in (inner, outer):
                     end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 for source, sink in ((inner, outer), (outer, inner)):
