@@ -265,6 +265,34 @@ TUNE_COLUMNS = (
     Column("chosen", "true: went on to the next stage; in the last, the answer"),
 )
 
+CAPACITY_COLUMNS = (
+    Column("case", "number of the trial's case in trials.csv"),
+    Column("full", "true: a full trial, which confirms; false: a short one of the search"),
+    Column("asked_rate_per_s", "messages a second that were due"),
+    Column("holds", "most of its rounds had every message, p99 within the limit, and no backlog"),
+    Column("reason", "why it does not hold"),
+    Column("rounds", "rounds in which it was valid: the replicates"),
+    Column("rate_per_s", "messages a second that came, the geometric mean over rounds"),
+    Column("latency_p50_us", "median end-to-end latency from when a message was due, the median over rounds"),
+    Column("latency_p99_us", "99th percentile, the median over rounds"),
+    Column("latency_p99_low_us", "lower end of the 95 % interval of its geometric mean over rounds"),
+    Column("latency_p99_high_us", "upper end"),
+)
+
+SOAK_COLUMNS = (
+    Column("window", "which of the windows, from 0"),
+    Column("at_s", "seconds from the first window's start to this one's end, measured stretches alone"),
+    Column("rate_per_s", "messages a second that came"),
+    Column("lost", "messages that did not come"),
+    Column("duplicated", "further copies of a message that had come"),
+    Column("reordered", "messages that came after a later one of their stream"),
+    Column("corrupted", "bodies that were changed"),
+    Column("latency_p50_us", "median end-to-end latency from when a message was due"),
+    Column("latency_p99_us", "99th percentile; empty with fewer than ten samples beyond it"),
+    Column("worker_rss_bytes", "resident set of the worker after the window"),
+    Column("settled", "true: after the settling time, so part of the slopes"),
+)
+
 
 def scenario_columns(scenario: Scenario) -> dict[str, Any]:
     """A scenario as the columns of a row."""

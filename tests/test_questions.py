@@ -153,7 +153,7 @@ def test_tuning_ends_with_settings_their_share_of_the_best_and_data(
     ("words", "message"),
     [
         (("headlin",), "no scenario 'headlin'; did you mean 'headline'"),
-        (("payload",), "a client is tuned for one workload, and payload with what was set has 5"),
+        (("payload",), "tuning is of one workload, and payload with what was set has 5"),
         (("--set", "prefetch=1", "--set", "in_flight=1", "--set", "ack_every=1"), "leaves nothing to choose"),
         (("--set", "prefetch=1", "--set", "ack_every=5"), "ack_every must be at most prefetch (1), got 5"),
         (("--client", "nobody"), "no client 'nobody'"),

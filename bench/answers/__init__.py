@@ -21,13 +21,14 @@ if TYPE_CHECKING:
 
     Rows = Sequence[Mapping[str, Any]]
 
-KINDS = ("sweep", "tune")
+KINDS = ("sweep", "tune", "capacity", "soak")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
     """``rows`` are those of the question's own CSV, with ``columns``; ``shown`` is the table for people.
-    ``settled``: the question has an answer.
+    ``settled``: the question has an answer. ``beware``: the cases whose warnings a reader of the answer must
+    know; None: all of them.
     """
 
     kind: str
@@ -36,6 +37,7 @@ class Answer:
     shown: Grid
     sentences: Sequence[str]
     settled: bool
+    beware: frozenset[int] | None = None
 
     @property
     def file_name(self) -> str:

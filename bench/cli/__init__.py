@@ -9,6 +9,7 @@ import click
 from bench.cli.ab import ab
 from bench.cli.broker import broker
 from bench.cli.calibrate import calibrate
+from bench.cli.capacity import capacity
 from bench.cli.check import check
 from bench.cli.compare import compare
 from bench.cli.doctor import doctor
@@ -45,6 +46,7 @@ Examples:
   mqbench ab aio-pika==9.6.2 aio-pika==10.2.1     which of two is faster
   mqbench sweep in_flight=1,4,16,64,256           where more of it costs more than it gains
   mqbench tune --client aiormq                    which settings a client needs
+  mqbench capacity --p99 20ms                     the highest rate that is held at a latency
   mqbench list scenarios                          what questions there are
 
 \b
@@ -69,7 +71,7 @@ def main() -> None:
 
 
 for command in (
-    *(run, ab, compare, check, init, sweep, tune, show, export),
+    *(run, ab, compare, check, init, sweep, tune, capacity, show, export),
     *(list_, broker, envs, doctor, calibrate),
     *(run, ab, compare, check, init, sweep, tune, show),
     *(list_, broker, envs, doctor, calibrate, validate),

@@ -98,6 +98,18 @@ def two_counts(_: click.Context, __: click.Parameter, text: str | None) -> tuple
     return int(match[1]), int(match[2])
 
 
+def latency(_: click.Context, parameter: click.Parameter, text: str) -> float:
+    """``20ms``, ``500us`` or ``1s`` in microseconds.
+
+    Raises:
+        UsageError: The text is no such time, or no time at all.
+    """
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)(us|ms|s)", text)
+    if match is None or float(match[1]) == 0:
+        raise UsageError(f"{parameter.opts[0]} takes a latency such as 20ms or 500us, got {text!r}")
+    return float(match[1]) * {"us": 1, "ms": 1e3, "s": 1e6}[match[2]]
+
+
 def with_broker(command: Callable[..., None]) -> Callable[..., None]:
     """Adds ``--broker`` and the files for one that speaks TLS, which reach the command as ``tls``."""
 
@@ -197,14 +209,18 @@ def with_fields(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def with_turns(command: Callable[..., None]) -> Callable[..., None]:
-    """Adds the slices of a round, the seed of its orders, the limit of its patience and its folder."""
+    """Adds the slices of a round, and what ``with_order`` adds."""
+    return click.option(
+        "--slices",
+        type=click.IntRange(1),
+        help="Turns of a case in a round  [default: one for each 0.1 s]",
+    )(with_order(command))
+
+
+def with_order(command: Callable[..., None]) -> Callable[..., None]:
+    """Adds the seed of a round's orders, the limit of its patience and its folder."""
     return _with(
         command,
-        click.option(
-            "--slices",
-            type=click.IntRange(1),
-            help="Turns of a case in a round  [default: one for each 0.1 s]",
-        ),
         click.option("--seed", type=int, help="Seed of every random order  [default: drawn and recorded]"),
         click.option(
             "--limit",

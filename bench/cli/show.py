@@ -86,7 +86,9 @@ def _print_answer(stored: Run, cases: Sequence[CaseSummary], shape: str) -> None
         click.echo(answer.as_json() if shape == "json" else answer.as_csv(), nl=shape == "json")
         return
     page = answer.page()
-    page.note(*words.warnings(cases))
+    page.note(
+        *words.warnings([case for case in cases if answer.beware is None or case.case in answer.beware])
+    )
     page.say(f"run folder: {stored.folder}", words.measured_on(stored.facts), *answer.sentences)
     print_page(page, shape)
 

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import secrets
 from dataclasses import dataclass, replace
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
-from bench import catalogue, environments, plan, questions, results, session, stage
+from bench import environments, plan, questions, results, session, stage
 from bench.answers import tune as answers
 from bench.answers.tune import SETTINGS
-from bench.brokers import check_spec
-from bench.client import NO_FILES, Tls
-from bench.errors import ResultsError, ScenarioError, UsageError
+from bench.errors import ScenarioError, UsageError
+from bench.questions.asking import Asked, Workload, workload
 from bench.runner import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from pathlib import Path
 
     from bench.answers.tune import Tried
+    from bench.catalogue import ClientEntry
     from bench.questions import Finished
     from bench.runner import Progress
     from bench.scenario import Scenario
@@ -36,38 +34,25 @@ MOST_POINTS = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
+class Request(Asked):
     """What ``mqbench tune`` was asked for; several values of a setting are its grid."""
 
-    scenario: str | None
-    client: str
-    loop: str
-    python: str | None
-    broker: str
-    values: Mapping[str, tuple[Any, ...]]
     rounds: int
     slices: int | None
-    seed: int | None
-    limit_s: float
-    output: Path | None
-    results: Path
-    quick: bool
-    command: Sequence[str]
-    tls: Tls = NO_FILES
 
 
 async def run(request: Request, *, say: Callable[[str], None], tell: Callable[[Progress], None]) -> Finished:
     """Measures and answers; raises UsageError and its kinds before anything is started."""
     tuning = Tuning.checked(request, say)
     folder = request.output or request.results / session.run_name(tuning.screening())
-    wanted = tuning.wanted()
+    wanted = tuning.workload.wanted
     async with environments.prepared([wanted], say=say) as ready:
         facts = {
             "command": session.shown_command(request.command),
-            "seed": tuning.seed,
+            "seed": tuning.workload.seed,
             "question": {"kind": "tune", "stages": []},
         }
-        protocol = tuning.entry.abilities.protocol
+        protocol = tuning.workload.entry.abilities.protocol
         async with stage.opened(
             folder, [protocol], broker=request.broker, facts=facts, say=say, tell=tell, tls=request.tls
         ) as opened:
@@ -84,85 +69,48 @@ def _nothing(outcome: Outcome) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tuning:
-    """A checked request: the scenario with its own settings, and the grid of others."""
+    """A checked request: the workload with its own settings, and the grid of others."""
 
     request: Request
-    entry: catalogue.ClientEntry
-    name: str
-    own: Scenario
+    workload: Workload
     grid: tuple[Scenario, ...]
-    seed: int
 
     @classmethod
     def checked(cls, request: Request, say: Callable[[str], None]) -> Tuning:
-        entry = catalogue.find_client(request.client)
-        check_spec(request.broker, (entry.abilities.protocol,), request.tls)
-        environments.find_loop(request.loop)
-        asked = catalogue.find_scenario(request.scenario or catalogue.HEADLINE)
-        fixed = {name: values for name, values in request.values.items() if name not in SETTINGS}
-        pinned = {
-            name: values for name, values in request.values.items() if name in SETTINGS and len(values) == 1
+        given = {
+            name: values
+            for name, values in request.values.items()
+            if name not in SETTINGS or len(values) == 1
         }
-        points = _without_settings(asked.with_values({**fixed, **pinned}).points)
-        if len(points) > 1:
-            raise UsageError(
-                f"a client is tuned for one workload, and {asked.name} with what was set has {len(points)}: "
-                "give every field but prefetch, in_flight and ack_every one value with --set"
-            )
-        grid = _grid(points[0], request, entry, say)
-        if request.output is not None and request.output.is_dir() and any(request.output.iterdir()):
-            raise ResultsError(
-                f"the results folder {request.output} is not empty; name a new one with --output"
-            )
-        seed = secrets.randbits(32) if request.seed is None else request.seed
-        return cls(request=request, entry=entry, name=asked.name, own=points[0], grid=grid, seed=seed)
+        free = {"prefetch": 10**6, "in_flight": 1, "ack_every": 1}
+        one = workload(request, what="tuning", of=given, free=free)
+        return cls(request=request, workload=one, grid=_grid(one.point, request, one.entry, say))
 
-    def wanted(self) -> environments.Wanted:
-        python = environments.find_python(self.request.python)
-        return environments.Wanted(
-            client=self.request.client, entry=self.entry, loop=self.request.loop, python=python
-        )
+    @property
+    def own(self) -> Scenario:
+        return self.workload.point
 
     def screening(self) -> plan.Plan:
-        points = [replace(point, **self._short(SCREEN)) for point in self.grid]
-        return self.planned(points, rounds=SCREEN_ROUNDS, first=1)
+        points = [replace(point, **self._lengths(SCREEN)) for point in self.grid]
+        return self._planned(points, rounds=SCREEN_ROUNDS, first=1)
 
     def final(self, points: Sequence[Scenario], *, first: int) -> plan.Plan:
         """Of scenarios that may have the screening's lengths."""
         own = {"warmup_s": self.own.warmup_s, "measure_s": self.own.measure_s}
-        points = [replace(point, **self._short(own)) for point in points]
-        return self.planned(points, rounds=self.request.rounds, first=first)
+        points = [replace(point, **self._lengths(own)) for point in points]
+        return self._planned(points, rounds=self.request.rounds, first=first)
 
-    def _short(self, lengths: Mapping[str, float]) -> Mapping[str, Any]:
-        return QUICK if self.request.quick else lengths
+    def _lengths(self, usual: Mapping[str, float]) -> Mapping[str, Any]:
+        return QUICK if self.request.quick else usual
 
-    def planned(self, points: Sequence[Scenario], *, rounds: int, first: int) -> plan.Plan:
-        found = catalogue.ScenarioEntry(
-            name=self.name, question="", points=tuple(dict.fromkeys(points)), varied=SETTINGS
+    def _planned(self, points: Sequence[Scenario], *, rounds: int, first: int) -> plan.Plan:
+        return self.workload.planned(
+            points, rounds=rounds, first=first, varied=SETTINGS, slices=self.request.slices
         )
-        python = environments.find_python(self.request.python)
-        return plan.make(
-            scenarios=[found],
-            clients=[(self.request.client, self.entry)],
-            loops=[self.request.loop],
-            missing=lambda _, loop, __: environments.missing(loop, python),
-            rounds=rounds,
-            slices=self.request.slices,
-            seed=self.seed + first,
-            limit_s=self.request.limit_s,
-            pythons={self.request.python: python.version},
-            first=first,
-        )
-
-
-def _without_settings(points: Sequence[Scenario]) -> list[Scenario]:
-    """One point where they differ in the settings alone, which are what is asked for; else all."""
-    bare = {replace(point, prefetch=10**6, in_flight=1, ack_every=1) for point in points}
-    return [points[0]] if len(bare) == 1 else list(points)
 
 
 def _grid(
-    own: Scenario, request: Request, entry: catalogue.ClientEntry, say: Callable[[str], None]
+    own: Scenario, request: Request, entry: ClientEntry, say: Callable[[str], None]
 ) -> tuple[Scenario, ...]:
     """Every combination that a scenario can have and the client can do."""
     axes = {name: request.values.get(name, GRID[name]) for name in SETTINGS}

@@ -1,0 +1,90 @@
+"""``mqbench capacity``: the highest rate that is held with p99 under a limit."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any
+
+import click
+
+from bench.cli import complete
+from bench.cli.options import (
+    BROKER_VARIABLE,
+    RESULTS,
+    latency,
+    seconds,
+    with_broker,
+    with_client,
+    with_fields,
+    with_order,
+    with_shape,
+    with_view,
+)
+from bench.cli.output import interruptible, live
+from bench.cli.show import print_stored
+from bench.errors import UsageError
+
+QUICK_WINDOW_S, QUICK_ROUNDS = 1.5, 2
+
+EPILOG = """\b
+Examples:
+  mqbench capacity --client aio-pika --p99 20ms
+  mqbench capacity --p99 5ms --set payload_bytes=32768 --client aiormq
+  mqbench capacity --p99 50ms --set arrivals=poisson --client aiomqtt
+
+\b
+Exit codes:
+  0 there is such a rate     3 no rate meets the limit; the best that was seen is said
+  2 usage                    5 the broker, a worker or the machine failed     130 interrupted
+"""
+
+
+@click.command(epilog=EPILOG)
+@click.argument("scenario", metavar="[SCENARIO]", required=False, shell_complete=complete.scenarios)
+@click.option(
+    "--p99",
+    "p99_us",
+    required=True,
+    callback=latency,
+    metavar="TIME",
+    help="The limit that 99 of 100 messages must keep, such as 20ms, from when they were due.",
+)
+@with_client
+@with_broker
+@with_fields
+@click.option(
+    "--window",
+    "window_s",
+    callback=seconds,
+    metavar="TIME",
+    help="How long a full trial's rounds last; short ones last two fifths of it  [default: 5s]",
+)
+@click.option("--rounds", type=click.IntRange(1), help="Rounds of a full trial  [default: 5]")
+@with_order
+@with_view
+@with_shape("table", "markdown", "json", "csv")
+@click.option("--quick", is_flag=True, help="Short windows, two rounds: a look, not a measurement.")
+def capacity(shape: str, window_s: float | None, rounds: int | None, **asked: Any) -> None:
+    """Find the highest rate that SCENARIO (the headline if none is named) holds with p99 under a limit.
+
+    The load is open: messages are due at set times, and latency counts from them. Rates are doubled or
+    halved from half of what a closed loop reaches, then bisected; the answer is confirmed by full windows in
+    fresh processes, and so is that 3 % more does not hold.
+    """
+    from bench.questions import capacity as searching
+
+    os.environ.pop(BROKER_VARIABLE, None)  # it may hold a password, and no child needs it
+    if window_s is not None and window_s > searching.LONGEST_S:
+        raise UsageError(f"--window takes at most {searching.LONGEST_S:g} s, got {window_s:g}")
+    request = searching.Request(
+        results=RESULTS,
+        command=tuple(sys.argv[1:]),
+        window_s=window_s or (QUICK_WINDOW_S if asked["quick"] else searching.WINDOW_S),
+        rounds=rounds or (QUICK_ROUNDS if asked["quick"] else searching.ROUNDS),
+        **asked,
+    )
+    with live() as (say, tell):
+        finished = interruptible(searching.run(request, say=say, tell=tell))
+    print_stored(finished.folder, shape)
+    sys.exit(0 if finished.answer.settled else 3)
