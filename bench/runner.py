@@ -324,7 +324,7 @@ class Runner:
         after_s = cpu_seconds(pids)
         used_s = after_s - before_s if after_s is not None and before_s is not None else None
         sample = Turn.from_answer(answer["sample"], used_s, resident_bytes(one.worker.pids))
-        one.trial.turns.append(sample)
+        one.trial.add(sample)
         one.trial.failure = sample.wrong
         self._recorder.slices.add(sample.row(one.trial, turn, place))
         self._now(f"round {one.trial.round}: measuring", one.case, rate_per_s=sample.rate_per_s)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from bench import fairness
@@ -118,6 +118,20 @@ class Trial:
     peak_rss_bytes: int | None = None
     noise: HostNoise | None = None
     harness_cpu_us: float | None = None
+
+    def add(self, turn: Turn) -> None:
+        """Keeps a turn. The first one's histograms take in those of all others, which are many in a soak."""
+        if self.turns:
+            first = self.turns[0]
+            for name in ("latency", "confirm", "lag"):
+                getattr(first, name).merge(getattr(turn, name))
+            turn = replace(turn, latency=Histogram(), confirm=Histogram(), lag=Histogram())
+            if first.offered is not None and turn.offered is not None:
+                first.offered.slip.merge(turn.offered.slip)
+                first.offered.uncorrected.merge(turn.offered.uncorrected)
+                bare = replace(turn.offered, slip=Histogram(), uncorrected=Histogram())
+                turn = replace(turn, offered=bare)
+        self.turns.append(turn)
 
     @property
     def status(self) -> str:

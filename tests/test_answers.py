@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from bench.answers import stored_answer, sweep, tune
+from bench.answers import capacity, stored_answer, sweep, tune
 from bench.schema import TRIAL_COLUMNS
 
 
@@ -154,6 +155,116 @@ def test_a_quicker_setting_that_is_not_surely_slower_is_named() -> None:
     assert "prefetch=100 in_flight=2 ack_every=1 may do as well (9" in tune._open(final, final[0])
     sure = tried((10.0, 9000), (8.0, 300))
     assert tune._open(sure, sure[0]) == ""
+
+
+def tried_at(rate: float, **values: Any) -> dict[str, Any]:
+    """A round of a capacity's trial that holds, unless it is changed."""
+    plain = {
+        "rate_per_s": rate, "target_rate_per_s": rate, "sent": 5 * rate, "elapsed_s": 5.0,
+        "latency_valid": True, "latency_reason": None, "latency_p99_us": 9000, "load_model": "open",
+    }  # fmt: skip
+    return row(**{**plain, **values})
+
+
+@pytest.mark.parametrize(
+    ("changed", "why"),
+    [
+        ({}, None),
+        ({"latency_p99_us": 20_000}, None),
+        ({"latency_p99_us": 20_001}, "p99 was 20 ms"),
+        ({"latency_p99_us": None}, "too few messages for a 99th percentile"),
+        ({"status": "invalid", "reason": "3 lost of 9"}, "3 lost of 9"),
+        ({"elapsed_s": 5.05}, None),
+        ({"elapsed_s": 5.5, "rate_per_s": 909.0}, "a backlog grew: 90.9 % of the rate came through"),
+        ({"latency_valid": False, "latency_reason": "it was late; so"}, None),
+        (
+            {"latency_valid": False, "latency_reason": "it was late; so", "latency_p99_us": 30_000},
+            "p99 was 30 ms, but it was late",
+        ),
+    ],
+)
+def test_a_round_holds_a_rate_or_says_why_not(changed: dict[str, Any], why: str | None) -> None:
+    assert capacity.round_fails(tried_at(1000.0, **changed), 20_000) == why
+
+
+def test_most_rounds_of_a_trial_decide() -> None:
+    good, bad = tried_at(1000.0), tried_at(1000.0, latency_p99_us=30_000)
+    assert capacity.seen([good, good, bad], 20_000).holds
+    assert not capacity.seen([good, bad], 20_000).holds
+
+
+def test_a_capacity_says_what_holds_and_what_does_not() -> None:
+    rows = [
+        *(tried_at(1000.0, case=2, round=number) for number in (1, 2, 3)),
+        *(tried_at(1030.0, case=3, round=number, latency_p99_us=31_000) for number in (1, 2, 3)),
+    ]
+    trials = [
+        {"case": 2, "rate_per_s": 1000.0, "full": True},
+        {"case": 3, "rate_per_s": 1030.0, "full": True},
+    ]
+    found = {"rate_per_s": 1000.0, "above_per_s": 1030.0, "best": [1000.0, 9000]}
+    question = {"kind": "capacity", "p99_us": 20_000, "window_s": 5, "trials": trials, "found": found}
+    answered = stored_answer({"question": question}, rows, [])
+    assert answered is not None
+    assert answered.settled
+    assert [line["holds"] for line in answered.rows] == [True, False]
+    (said,) = answered.sentences
+    assert "holds 1,000 messages a second with p99 under 20 ms and no backlog at headline" in said
+    assert "in 3 windows of 5 s or more p99 was 9 [9, 9] ms. It does not hold 1,030: p99 was 31 ms." in said
+
+
+def windows(count: int, **by_window: Callable[[int], float]) -> list[dict[str, Any]]:
+    plain = {"latency_p50_us": 500, "latency_p99_us": 900, "worker_rss_bytes": 30 << 20, "rate_per_s": 100.0}
+    wrong = dict.fromkeys(("lost", "duplicated", "reordered", "corrupted"), 0)
+    return [
+        {
+            "elapsed_s": 10.0, **wrong, **plain,
+            **{name: value(number) for name, value in by_window.items()},
+        }
+        for number in range(count)
+    ]  # fmt: skip
+
+
+def soaked(slices: list[dict[str, Any]], **changed: Any) -> Any:
+    done = tried_at(100.0, **{"schedule_kept": True, **changed})
+    question = {"kind": "soak", "rate_per_s": 100.0, "drift": 0.5, "leak_bytes": 1 << 20}
+    return stored_answer({"question": question}, [done], slices)
+
+
+def test_a_soak_in_which_nothing_grows_passes() -> None:
+    found = soaked(windows(60))
+    assert (found.settled, found.failed) == (True, False)
+    assert "ran for 600 s at 100 messages a second at headline" in found.sentences[0]
+    assert [line["settled"] for line in found.rows].count(False) == 12
+
+
+def test_what_happens_while_it_settles_is_in_no_slope() -> None:
+    found = soaked(windows(60, worker_rss_bytes=lambda at: (10 + min(at, 12)) << 20))
+    assert found.settled
+
+
+@pytest.mark.parametrize(
+    ("by_window", "changed", "said"),
+    [
+        ({"worker_rss_bytes": lambda at: (30 << 20) + at * 100_000}, {}, "memory of the worker (+4"),
+        ({"latency_p50_us": lambda at: 500 + 20 * at}, {}, "drift of the median latency (+7"),
+        ({}, {"schedule_kept": False, "rate_per_s": 90.0}, "rate (90 messages a second, 90.00 %)"),
+        ({}, {"status": "invalid", "reason": "3 lost of 9"}, "errors (3 lost of 9)"),
+    ],
+)
+def test_each_gate_of_a_soak_fails_by_itself(
+    by_window: dict[str, Any], changed: dict[str, Any], said: str
+) -> None:
+    found = soaked(windows(60, **by_window), **changed)
+    assert (found.settled, found.failed) == (False, True)
+    assert f"and failed: {said}" in found.sentences[0]
+    assert found.sentences[0].count(";") == 0
+
+
+def test_a_soak_whose_latency_is_not_valid_cannot_be_judged() -> None:
+    found = soaked(windows(60), latency_valid=False, latency_reason="it was late; so")
+    assert (found.settled, found.failed) == (False, False)
+    assert "and cannot be judged: drift of the median latency" in found.sentences[0]
 
 
 def test_an_unknown_question_has_no_answer_here() -> None:

@@ -15,8 +15,10 @@ import pytest
 from bench import results
 from bench.errors import ResultsError, SchemaError
 from bench.schema import (
+    CAPACITY_COLUMNS,
     COMPARISON_COLUMNS,
     SLICE_COLUMNS,
+    SOAK_COLUMNS,
     SWEEP_COLUMNS,
     TRIAL_COLUMNS,
     TUNE_COLUMNS,
@@ -150,5 +152,13 @@ def test_a_run_of_a_newer_schema_is_refused_with_the_version_that_reads_it(tmp_p
 
 def test_the_readme_of_results_describes_every_column() -> None:
     text = (Path(__file__).parent.parent / "results" / "README.md").read_text(encoding="utf-8")
-    for column in (*TRIAL_COLUMNS, *SLICE_COLUMNS, *COMPARISON_COLUMNS, *SWEEP_COLUMNS, *TUNE_COLUMNS):
+    for column in (
+        *TRIAL_COLUMNS,
+        *SLICE_COLUMNS,
+        *COMPARISON_COLUMNS,
+        *SWEEP_COLUMNS,
+        *TUNE_COLUMNS,
+        *CAPACITY_COLUMNS,
+        *SOAK_COLUMNS,
+    ):
         assert f"| `{column.name}` | {column.meaning} |" in text

@@ -28,7 +28,7 @@ KINDS = ("sweep", "tune", "capacity", "soak")
 class Answer:
     """``rows`` are those of the question's own CSV, with ``columns``; ``shown`` is the table for people.
     ``settled``: the question has an answer. ``beware``: the cases whose warnings a reader of the answer must
-    know; None: all of them.
+    know; None: all of them. ``failed``: the answer is one that should fail a build.
     """
 
     kind: str
@@ -38,6 +38,7 @@ class Answer:
     sentences: Sequence[str]
     settled: bool
     beware: frozenset[int] | None = None
+    failed: bool = False
 
     @property
     def file_name(self) -> str:

@@ -19,6 +19,7 @@ from bench.cli.init import init
 from bench.cli.list import list_
 from bench.cli.run import run
 from bench.cli.show import show
+from bench.cli.soak import soak
 from bench.cli.sweep import sweep
 from bench.cli.tune import tune
 from bench.cli.validate import validate
@@ -47,6 +48,7 @@ Examples:
   mqbench sweep in_flight=1,4,16,64,256           where more of it costs more than it gains
   mqbench tune --client aiormq                    which settings a client needs
   mqbench capacity --p99 20ms                     the highest rate that is held at a latency
+  mqbench soak --rate 500 --for 2h                is it held for hours, without drift or leak
   mqbench list scenarios                          what questions there are
 
 \b
@@ -71,7 +73,7 @@ def main() -> None:
 
 
 for command in (
-    *(run, ab, compare, check, init, sweep, tune, capacity, show, export),
+    *(run, ab, compare, check, init, sweep, tune, capacity, soak, show, export),
     *(list_, broker, envs, doctor, calibrate),
     *(run, ab, compare, check, init, sweep, tune, show),
     *(list_, broker, envs, doctor, calibrate, validate),

@@ -60,6 +60,13 @@ Exit codes:
     metavar="TIME",
     help="How long a full trial's rounds last; short ones last two fifths of it  [default: 5s]",
 )
+@click.option(
+    "--most",
+    "most_per_s",
+    type=click.FloatRange(20),
+    metavar="RATE",
+    help="Offer no more messages a second than this.",
+)
 @click.option("--rounds", type=click.IntRange(1), help="Rounds of a full trial  [default: 5]")
 @with_order
 @with_view

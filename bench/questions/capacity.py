@@ -29,14 +29,19 @@ SHORT_SHARE = 0.4
 CLOSED_S = 1.0
 START_SHARE = 0.5
 """Of the closed loop's rate: a queue with random arrivals is then half full, and so well below its limit."""
+LEAST_SHARE = 1 / 16
+"""Of the first rate: below it a broker has next to nothing to do, and latency is what it is."""
 OPEN_FIELDS = ("rate_per_s", "schedule")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request(Asked):
-    """``window_s`` is how long a full trial's rounds last, ``rounds`` how many it has."""
+    """``most_per_s`` is never exceeded; None: no bound. ``window_s`` is how long a full trial's rounds last,
+    ``rounds`` how many it has.
+    """
 
     p99_us: float
+    most_per_s: float | None
     window_s: float
     rounds: int
 
@@ -99,7 +104,10 @@ class _Searching:
         self.outcome = Outcome()
 
     async def run(self) -> None:
-        found = await self._answered(highest(await self._start_per_s(), least_per_s=LEAST_PER_S))
+        first = await self._start_per_s()
+        least, most = max(LEAST_PER_S, first * LEAST_SHARE), self._request.most_per_s or MOST_PER_S
+        first, least = min(first, most), min(least, most)
+        found = await self._answered(highest(first, least_per_s=least, most_per_s=most))
         best = None if found.best is None else list(found.best)
         self._note(found={"rate_per_s": found.rate_per_s, "above_per_s": found.above_per_s, "best": best})
         self._opened.recorder.note(

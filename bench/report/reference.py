@@ -16,7 +16,15 @@ from bench.arrivals import Schedule
 from bench.catalogue import clients, scenarios
 from bench.loops import LOOPS
 from bench.scenario import Handler, Scenario
-from bench.schema import COMPARISON_COLUMNS, SLICE_COLUMNS, SWEEP_COLUMNS, TRIAL_COLUMNS, TUNE_COLUMNS
+from bench.schema import (
+    CAPACITY_COLUMNS,
+    COMPARISON_COLUMNS,
+    SLICE_COLUMNS,
+    SOAK_COLUMNS,
+    SWEEP_COLUMNS,
+    TRIAL_COLUMNS,
+    TUNE_COLUMNS,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -124,6 +132,8 @@ TABLES: dict[str, dict[str, Callable[[], str]]] = {
         "comparison columns": partial(columns, COMPARISON_COLUMNS),
         "sweep columns": partial(columns, SWEEP_COLUMNS),
         "tune columns": partial(columns, TUNE_COLUMNS),
+        "capacity columns": partial(columns, CAPACITY_COLUMNS),
+        "soak columns": partial(columns, SOAK_COLUMNS),
     },
 }
 

@@ -7,7 +7,7 @@ what was Seen. Four things make it repeatable on a machine where a single trial 
 - bisection is by ratio, to a fine step, so that where it began does not show in where it ends;
 - the answer is confirmed by a full trial at it, and by a full trial a step above that fails: whatever went
   wrong before, it lies within a step of the true limit, from below;
-- where one of these disagrees it walks, a step at a time, until both are so.
+- where one of these disagrees it walks on until both are so.
 """
 
 from __future__ import annotations
@@ -18,8 +18,12 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 FACTOR = 2.0
+DOWN = 4.0
+"""Below the first rate steps are larger: there trials are long, as a percentile takes so many messages."""
 FINE = 0.02
 STEP = 0.03
+NEAR = 1.035
+"""As near as a step, rounded to three digits, can be."""
 LEAST_PER_S = 1.0
 MOST_PER_S = 1e7
 MOST_STEPS = 12
@@ -98,29 +102,38 @@ class _Searching:
                 rate = higher
             return rate, None
         while rate > self._least:
-            lower = max(self._least, _rounded(rate / FACTOR))
+            lower = max(self._least, _rounded(rate / DOWN))
             if (yield from self._short(lower)):
                 return lower, rate
             rate = lower
         return None, rate
 
     def _confirmed(self, rate: float) -> Search:
-        """Full trials at the answer and a step above it; walks until the one holds and the other fails."""
+        """Full trials at the answer and a step above it; walks, by steps that double, until one holds and the
+        other fails, and then between them until they are a step apart.
+        """
         held: float | None = None
         failed: float | None = None
+        step = STEP
         for _ in range(MOST_STEPS):
             if (yield from self._once(rate, full=True)):
                 held = rate
-                if rate >= self._most:
-                    break
-                rate = min(self._most, _rounded(rate * (1 + STEP)))
             else:
                 failed = rate
+            if held is not None and failed is not None:
+                if failed / held <= NEAR:
+                    break
+                rate = _rounded(math.sqrt(held * failed))
+            elif held is not None:
+                if rate >= self._most:
+                    break
+                rate = min(self._most, _rounded(rate * (1 + step)))
+                step *= FACTOR
+            else:
                 if rate <= self._least:
                     break
-                rate = max(self._least, _rounded(rate / (1 + STEP)))
-            if held is not None and failed is not None:
-                break
+                rate = max(self._least, _rounded(rate / (1 + step)))
+                step *= FACTOR
         return Highest(rate_per_s=held, above_per_s=failed, best=self._best)
 
     def _short(self, rate: float) -> Generator[Trial, Seen, bool]:
