@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from bench import catalogue, environments, plan, results, session, sides
-from bench.brokers import check_spec
+from bench.brokers import check_spec, is_secure
 from bench.client import NO_FILES, Tls
 from bench.driver import SLICE_S
 from bench.errors import ResultsError, UsageError
@@ -255,6 +255,7 @@ def _plan(request: Request, pairs: Pairs, rounds: int, slices: int | None, seed:
     return plan.paired(
         pairs,
         missing=lambda _, loop, python: environments.missing(loop, pythons[python]),
+        secure=is_secure(request.broker),
         rounds=rounds,
         slices=slices,
         seed=seed,

@@ -9,7 +9,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from bench import ab, catalogue, contenders, environments, plan, results, session, sides
-from bench.brokers import check_spec
+from bench.brokers import check_spec, is_secure
 from bench.client import NO_FILES, Tls
 from bench.errors import MissingCellError, ResultsError, UnknownNameError, UnsupportedError, UsageError
 from bench.plan import Further
@@ -174,6 +174,7 @@ def _planned(request: Request, trios: Sequence[tuple[Case, Case, Case]], seed: i
         planned = plan.paired(
             trios,
             missing=lambda _, loop, __: environments.missing(loop, python),
+            secure=is_secure(request.broker),
             rounds=1,
             slices=None,
             seed=seed,

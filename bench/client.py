@@ -54,6 +54,7 @@ class Abilities:
     queue_types    those that it can declare, where its protocol has several
     partitions     it can divide a queue into them
     replication    it can ask for copies of messages; where there are queue types, in quorum queues
+    tls            loop: it has the event loop make its connections with TLS; own: it makes them itself
     trouble        what is known to go wrong on a loop: pairs of the loop's name and a sentence
     """
 
@@ -71,6 +72,7 @@ class Abilities:
     queue_types: tuple[QueueType, ...] = ()
     partitions: bool = False
     replication: bool = False
+    tls: Literal["loop", "own"] = "loop"
     trouble: tuple[tuple[str, str], ...] = ()
 
     def shortfall(self, scenario: Scenario) -> str | None:

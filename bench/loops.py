@@ -21,7 +21,7 @@ HERE: Version = sys.version_info[:2]
 class Loop:
     """An event loop: ``module`` has ``new_event_loop``; ``distribution`` is its PyPI name, "" if built in.
 
-    ``eager``: tasks begin to run where they are created.
+    ``eager``: tasks begin to run where they are created. ``tls``: it can make connections with TLS.
     """
 
     name: str
@@ -31,6 +31,7 @@ class Loop:
     platforms: tuple[str, ...] = ("linux", "darwin")
     since: Version = (3, 11)
     eager: bool = False
+    tls: bool = True
 
     @property
     def how_to_get(self) -> str:
@@ -83,7 +84,8 @@ LOOPS = {
             eager=True,
         ),
         Loop(name="uvloop", module="uvloop", distribution="uvloop", summary="libuv, in Cython"),
-        Loop(name="rloop", module="rloop", distribution="rloop", summary="mio, in Rust"),
+        # rloop 0.5's create_connection raises NotImplementedError when it is given ``ssl``.
+        Loop(name="rloop", module="rloop", distribution="rloop", summary="mio, in Rust", tls=False),
         Loop(
             name="zuvloop",
             module="zuvloop",

@@ -7,8 +7,11 @@ from dataclasses import dataclass
 from itertools import product
 from typing import TYPE_CHECKING
 
+from packaging.requirements import Requirement
+
 from bench.driver import SLICE_S
 from bench.errors import UsageError
+from bench.loops import named
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -98,12 +101,14 @@ def make(
     slices: int | None,
     seed: int,
     limit_s: float,
+    secure: bool = False,
     consumer: tuple[str, ClientEntry] | None = None,
     pythons: Mapping[str | None, str] = _OUR_PYTHON,
     first: int = 1,
 ) -> Plan:
     """The matrix, its cases numbered from ``first``. ``missing(client, loop, python)`` says why these cannot
-    run here, or None. ``pythons`` are by what was asked for, with how to show them.
+    run here, or None. ``pythons`` are by what was asked for, with how to show them. ``secure``: the broker is
+    behind TLS.
 
     Raises UsageError when nothing is left to run, with the reasons.
     """
@@ -129,7 +134,7 @@ def make(
             consumer=consumer,
             python=python,
         )
-        reason = _unfit(case, missing)
+        reason = _unfit(case, missing, secure=secure)
         if reason is None:
             cases.append(case)
         else:
@@ -154,14 +159,16 @@ def paired(
     slices: int | None,
     seed: int,
     limit_s: float,
+    secure: bool = False,
 ) -> Plan:
     """A block for each pair (or more) of cases, which take turns with each other alone; where one cannot
-    run, none of them is. ``missing`` and UsageError as for :func:`make`.
+    run, none of them is. ``missing``, ``secure`` and UsageError as for :func:`make`.
     """
     blocks: list[tuple[Case, ...]] = []
     skipped: list[Skipped] = []
     for pair in pairs:
-        reason = next((why for case in pair if (why := _unfit(case, missing)) is not None), None)
+        reasons = [_unfit(case, missing, secure=secure) for case in pair]
+        reason = next((why for why in reasons if why is not None), None)
         if reason is None:
             blocks.append(pair)
         else:
@@ -179,13 +186,23 @@ def paired(
     )
 
 
-def _unfit(case: Case, missing: Callable[[str, str, str | None], str | None]) -> str | None:
+def _unfit(case: Case, missing: Callable[[str, str, str | None], str | None], *, secure: bool) -> str | None:
     """Why a case cannot be run here; None if it can."""
     return (
         case.entry.abilities.shortfall(case.scenario)
         or _apart(case)
         or missing(case.client, case.loop, case.python)
+        or (_without_tls(case) if secure else None)
     )
+
+
+def _without_tls(case: Case) -> str | None:
+    """Why a case cannot be run behind TLS; None if it can."""
+    loop = named(Requirement(case.loop).name)
+    entries = (case.entry, *(case.consumer[1:] if case.consumer is not None else ()))
+    if loop.tls or all(entry.abilities.tls == "own" for entry in entries):
+        return None
+    return f"{loop.name} makes no connections with TLS, and {case.client} leaves that to the event loop"
 
 
 def _check_any(found: Sequence[object], skipped: Sequence[Skipped]) -> None:

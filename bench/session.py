@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from bench import catalogue, environments, loops, plan, stage
-from bench.brokers import check_spec, open_broker
+from bench.brokers import check_spec, is_secure, open_broker
 from bench.ceiling import measure
 from bench.client import NO_FILES, Tls
 from bench.engine.local import LocalEngine
@@ -169,6 +169,7 @@ def planned_for(request: Request) -> plan.Plan:
         clients=chosen,
         loops=names,
         missing=lambda _, loop, python: environments.missing(loop, pythons[python]),
+        secure=is_secure(request.broker),
         rounds=QUICK_ROUNDS if request.quick else request.rounds,
         slices=request.slices,
         seed=secrets.randbits(32) if request.seed is None else request.seed,
@@ -183,9 +184,12 @@ def run_name(planned: plan.Plan) -> str:
     return f"{time.strftime('%Y%m%d-%H%M%S')}-{names[:40]}-{secrets.token_hex(2)}"
 
 
-async def hold_broker(spec: str, protocol: str, *, say: Say, ready: Callable[[str, str], None]) -> None:
+async def hold_broker(
+    spec: str, protocol: str, *, tls: Tls = NO_FILES, say: Say, ready: Callable[[str, str], None]
+) -> None:
     """Starts a broker, hands its URL to ``ready``, and holds it until cancelled or dead."""
-    async with open_broker(spec, protocol, say=say) as broker:
+    check_spec(spec, [protocol], tls)
+    async with open_broker(spec, protocol, tls=tls, say=say) as broker:
         ready(broker.url, f"{broker.origin} {broker.kind} {broker.version}")
         while (words := broker.last_words()) is None:  # noqa: ASYNC110  # a dying process sets no event
             await asyncio.sleep(WATCH_S)

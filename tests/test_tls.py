@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
+import signal
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
@@ -32,6 +36,7 @@ from bench.session import shown_command
 
 Command = Callable[..., "CompletedProcess[str]"]
 LIMIT_S = 20.0
+ROOT = Path(__file__).parent.parent
 PROTOCOLS = ("amqp", "mqtt", "nats", "redis", "kafka")
 CLIENTS = sorted(
     (entry for entry in catalogue.clients().values() if entry.abilities.protocol in PROTOCOLS),
@@ -233,6 +238,41 @@ def test_the_command_hands_the_files_to_both_workers_of_a_pair_and_stores_no_pat
         assert str(folder) not in path.read_text()
 
 
+def test_a_loop_without_tls_is_skipped_with_the_reason_unless_the_client_brings_its_own(
+    secured: Callable[[str], Listening], authority: Authority, command: Command, tmp_path: Path
+) -> None:
+    if (why := LOOPS["rloop"].missing()) is not None:
+        excused(why)
+    clients = ["--client", "aio-pika", "--client", "pika", "--loop", "rloop", "--rounds", "1"]
+    broker = ["--broker", secured("amqp").url, "--tls-ca", str(authority.ca), "--output", "run"]
+    done = command("run", "smoke", *clients, *broker)
+    assert done.returncode == 0, done.stderr
+    with (tmp_path / "run" / "trials.csv").open() as file:
+        rows = {row["client"]: (row["status"], row["reason"]) for row in csv.DictReader(file)}
+    assert rows == {
+        "aio-pika": (
+            "skipped",
+            "rloop makes no connections with TLS, and aio-pika leaves that to the event loop",
+        ),
+        "pika": ("valid", ""),
+    }
+
+
+@pytest.mark.skipif(os.name != "posix", reason="it is ended by a signal")
+def test_a_broker_behind_tls_is_held_with_the_authority_that_is_given(
+    secured: Callable[[str], Listening], authority: Authority, command: Command
+) -> None:
+    refused = command("broker", secured("amqp").url)
+    assert refused.returncode == 5
+    assert "--tls-ca" in refused.stderr
+    words = [sys.executable, "-m", "bench", "broker", secured("amqp").url, "--tls-ca", str(authority.ca)]
+    with subprocess.Popen(words, cwd=ROOT, stdout=subprocess.PIPE, text=True) as held:
+        assert held.stdout is not None
+        assert held.stdout.readline().startswith("amqps://")
+        held.send_signal(signal.SIGINT)
+        assert held.wait(LIMIT_S) == 130
+
+
 @pytest.mark.parametrize("loop", ["asyncio", "uvloop", "rloop"])
 @pytest.mark.parametrize("entry", CLIENTS, ids=lambda entry: entry.name)
 async def test_a_client_delivers_with_the_authority_that_it_is_given_unless_it_is_said_not_to(
@@ -241,7 +281,9 @@ async def test_a_client_delivers_with_the_authority_that_it_is_given_unless_it_i
     if (why := LOOPS[loop].missing()) is not None:
         excused(why)
     url, tls = secured(entry.abilities.protocol).url, Tls(ca=str(authority.ca))
-    if "no TLS" in dict(entry.abilities.trouble).get(loop, ""):
+    none = not LOOPS[loop].tls and entry.abilities.tls == "loop"  # and the planner skips it
+    assert none == ("no TLS" in dict(entry.abilities.trouble).get(loop, ""))
+    if none:
         with pytest.raises(EngineError):
             await delivered(entry, url, tls, loop)
     else:

@@ -16,7 +16,15 @@ from bench.client import NO_FILES, Tls
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable
 
-__all__ = ["Broker", "ListedBroker", "check_spec", "list_brokers", "open_broker", "without_password"]
+__all__ = [
+    "Broker",
+    "ListedBroker",
+    "check_spec",
+    "is_secure",
+    "list_brokers",
+    "open_broker",
+    "without_password",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +66,13 @@ def check_spec(spec: str, protocols: Iterable[str], tls: Tls = NO_FILES) -> None
     for protocol in protocols:
         Choice.parse(spec).check(protocol)
     Choice.parse(spec).check_tls(tls)
+
+
+def is_secure(spec: str) -> bool:
+    """Whether it is the URL of a broker behind TLS."""
+    from bench.brokers.kinds import TLS_SCHEMES  # noqa: PLC0415  # see above
+
+    return spec.partition("://")[0].lower() in TLS_SCHEMES
 
 
 def list_brokers() -> list[ListedBroker]:

@@ -112,15 +112,8 @@ def latency(_: click.Context, parameter: click.Parameter, text: str) -> float:
 
 def with_broker(command: Callable[..., None]) -> Callable[..., None]:
     """Adds ``--broker`` and the files for one that speaks TLS, which reach the command as ``tls``."""
-
-    @functools.wraps(command)
-    def given(*, tls_ca: str | None, tls_certificate: str | None, tls_key: str | None, **asked: Any) -> None:
-        from bench.client import Tls
-
-        command(tls=Tls(ca=tls_ca, certificate=tls_certificate, key=tls_key), **asked)
-
     return _with(
-        given,
+        with_tls(command),
         click.option(
             "--broker",
             default="auto",
@@ -130,6 +123,20 @@ def with_broker(command: Callable[..., None]) -> Callable[..., None]:
             shell_complete=complete.brokers,
             help="auto, native, docker, embedded, or the URL of a broker that runs.",
         ),
+    )
+
+
+def with_tls(command: Callable[..., None]) -> Callable[..., None]:
+    """Adds the files for a broker that speaks TLS, which reach the command as ``tls``."""
+
+    @functools.wraps(command)
+    def given(*, tls_ca: str | None, tls_certificate: str | None, tls_key: str | None, **asked: Any) -> None:
+        from bench.client import Tls
+
+        command(tls=Tls(ca=tls_ca, certificate=tls_certificate, key=tls_key), **asked)
+
+    return _with(
+        given,
         *(
             click.option(f"--tls-{name}", envvar=f"MQBENCH_TLS_{name.upper()}", metavar="FILE", help=words)
             for name, words in (

@@ -90,6 +90,7 @@ class Aiomqtt:
     abilities = Abilities(
         distribution="aiomqtt",
         protocol="mqtt",
+        tls="own",
         measures=("end-to-end", "publish"),
         stores=("at-least-once",),
         ack_every=False,

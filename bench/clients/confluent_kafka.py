@@ -89,6 +89,7 @@ class ConfluentKafka:
         most_bytes=67_000_000,
         partitions=True,
         replication=True,
+        tls="own",
     )
 
     def __init__(self) -> None:

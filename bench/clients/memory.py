@@ -30,7 +30,7 @@ class Queue:
 
 
 class Memory:
-    abilities = Abilities(distribution="", protocol="memory")
+    abilities = Abilities(distribution="", protocol="memory", tls="own")
 
     def __init__(self) -> None:
         self.queues: dict[str, Queue] = {}

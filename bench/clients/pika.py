@@ -89,7 +89,7 @@ async def channel(target: Target) -> AsyncIterator[tuple[Any, Closing]]:
 
 class Pika:
     abilities = Abilities(
-        distribution="pika", protocol="amqp", queue_types=("classic", "quorum"), replication=True
+        distribution="pika", protocol="amqp", queue_types=("classic", "quorum"), replication=True, tls="own"
     )
 
     @asynccontextmanager

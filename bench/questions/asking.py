@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from bench import catalogue, environments, plan
-from bench.brokers import check_spec
+from bench.brokers import check_spec, is_secure
 from bench.client import NO_FILES, Tls
 from bench.errors import ResultsError, UsageError
 
@@ -73,6 +73,7 @@ class Workload:
             clients=[(asked.client, self.entry)],
             loops=[asked.loop],
             missing=lambda _, loop, __: environments.missing(loop, python),
+            secure=is_secure(asked.broker),
             rounds=rounds,
             slices=slices,
             seed=self.seed + first,  # each plan of a run has random orders of its own

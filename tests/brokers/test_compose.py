@@ -19,6 +19,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml  # type: ignore[import-untyped]  # no types
 
 from bench.brokers import ListedBroker, docker_engine, list_brokers, open_broker
 from bench.brokers.compose import COMPOSE_FILE, image_of
@@ -249,10 +250,28 @@ def test_every_service_is_a_kind_and_every_kind_with_docker_a_service() -> None:
         assert image_of(service)[-1].isdigit()
 
 
-def test_the_compose_file_pins_limits_checks_and_binds_to_loopback() -> None:
-    yaml = pytest.importorskip(
-        "yaml", reason="PyYAML is no dependency; without it the file is not parsed here"
+def judged_by_the_schema(file: Path) -> subprocess.CompletedProcess[str]:
+    """By that of the Compose specification, of which check-jsonschema brings a copy."""
+    return subprocess.run(
+        [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.compose-spec", str(file)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
     )
+
+
+def test_the_compose_file_is_valid_by_the_compose_schema(tmp_path: Path) -> None:
+    judged = judged_by_the_schema(COMPOSE_FILE)
+    assert judged.returncode == 0, judged.stdout
+    misspelt = tmp_path / "docker-compose.yml"
+    misspelt.write_text(COMPOSE_FILE.read_text().replace("healthcheck:", "health_check:", 1))
+    refused = judged_by_the_schema(misspelt)
+    assert refused.returncode == 1
+    assert "health_check" in refused.stdout
+
+
+def test_the_compose_file_pins_limits_checks_and_binds_to_loopback() -> None:
     for service in yaml.safe_load(COMPOSE_FILE.read_text())["services"].values():
         assert service.keys() >= {"image", "healthcheck", "cpus", "mem_limit"}
         assert all(port.startswith("127.0.0.1:") for port in service["ports"])
