@@ -63,6 +63,11 @@ def workloads(first: Row, second: Row) -> Differences:
     return {name: (one, other) for name, one, other in both if one != other}
 
 
+def surroundings(row: Row) -> tuple[Any, ...]:
+    """All in which two rows must agree to be of one cell, but where the broker answered."""
+    return tuple(_shown(name, {name: None, **row}) for name in _ROW if name != "broker_url")
+
+
 def _shown(name: str, row: Row) -> Any:
     value = row[name]
     if name in ("client", "consumer_client") and value is not None:

@@ -15,12 +15,14 @@ from bench.cli.compare import compare
 from bench.cli.doctor import doctor
 from bench.cli.envs import envs
 from bench.cli.export import export
+from bench.cli.history import history
 from bench.cli.init import init
 from bench.cli.list import list_
 from bench.cli.run import run
 from bench.cli.show import show
 from bench.cli.soak import soak
 from bench.cli.sweep import sweep
+from bench.cli.trend import trend
 from bench.cli.tune import tune
 from bench.cli.validate import validate
 from bench.errors import BenchError
@@ -74,6 +76,7 @@ def main() -> None:
 
 for command in (
     *(run, ab, compare, check, init, sweep, tune, capacity, soak, show, export),
+    *(run, ab, compare, check, init, sweep, tune, show, export, history, trend),
     *(list_, broker, envs, doctor, calibrate),
     *(run, ab, compare, check, init, sweep, tune, show),
     *(list_, broker, envs, doctor, calibrate, validate),

@@ -6,6 +6,7 @@ proportions   a proportion with its interval
 signflip      the permutation test of paired rounds
 effects       two sides over rounds: one effect, with everything that a verdict needs
 unpaired      two runs that never met in a round: Welch's t
+changes       where the level of a series changed
 planning      what a number of rounds can see, and how many rounds it takes
 multiplicity  many cells at once: Holm, Benjamini-Hochberg, simultaneous intervals
 verdicts      faster, slower, no difference, inconclusive
