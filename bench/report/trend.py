@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import TYPE_CHECKING, Any
 
 from bench.report.grid import Heading, Page, Row, grid
@@ -62,7 +63,7 @@ def _table(found: Sequence[Series]) -> Any:
                 (
                     *(one.machine, one.name, one.broker, str(len(one.moments))),
                     *(_rate(one.moments[0]), _rate(one.moments[-1])),
-                    f"{one.rates_per_s[-1] / one.rates_per_s[0]:.2f}x",
+                    _ratio(one.moments[-1], one.moments[0]),
                     spark(one.rates_per_s),
                     str(len(one.shifts)),
                 )
@@ -76,6 +77,15 @@ def _rate(moment: Moment) -> str:
     interval = moment.case.rate
     reach = interval.half_width if interval else 0.0
     return plain_figure(moment.case.rate_per_s, reach, digits=3)
+
+
+def _ratio(last: Moment, first: Moment) -> str:
+    """With the digits that the intervals of both leave it."""
+    ratio = last.case.rate_per_s / first.case.rate_per_s
+    shares = [
+        moment.case.rate.half_width / moment.case.rate_per_s for moment in (last, first) if moment.case.rate
+    ]
+    return f"{plain_figure(ratio, ratio * math.hypot(*shares), digits=3)}x"
 
 
 def sentence(one: Series, shift: Shift) -> str:
