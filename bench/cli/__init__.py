@@ -75,10 +75,8 @@ def main() -> None:
 
 
 for command in (
-    *(run, ab, compare, check, init, sweep, tune, capacity, soak, show, export),
-    *(run, ab, compare, check, init, sweep, tune, show, export, history, trend),
-    *(list_, broker, envs, doctor, calibrate),
-    *(run, ab, compare, check, init, sweep, tune, show),
+    *(run, ab, compare, check, init, sweep, tune, capacity, soak),
+    *(show, export, history, trend),
     *(list_, broker, envs, doctor, calibrate, validate),
 ):
     main.add_command(command)
