@@ -144,7 +144,8 @@ class Runner:
             while further is not None:
                 await self._rounds(further, begun)
                 begun += further.rounds
-                further = more(self._recorder) if more is not None else None
+                able = any(map(self._able, self._plan.blocks))
+                further = more(self._recorder) if more is not None and able else None
         return self.outcome
 
     async def _rounds(self, further: Further, begun: int) -> None:
@@ -154,9 +155,13 @@ class Runner:
         self._total = self._done + turns * further.rounds
         for number in range(begun + 1, begun + further.rounds + 1):
             for index, block in blocks.items():
-                cases = [case for case in block if case.number not in self.outcome.given_up]
-                if cases and (len(cases) == len(block) or not self._plan.whole):
+                if cases := self._able(block):
                     await self._block(number, index, cases)
+
+    def _able(self, block: Sequence[Case]) -> list[Case]:
+        """The cases of a block that get another round."""
+        cases = [case for case in block if case.number not in self.outcome.given_up]
+        return cases if len(cases) == len(block) or not self._plan.whole else []
 
     def _slices(self, block: Sequence[Case]) -> int:
         return self._plan.slices or planning.slices([case.scenario for case in block])

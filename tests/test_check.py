@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -17,6 +21,7 @@ from bench import contenders, gatefile
 from bench.report import gate as report
 
 Command = Callable[..., "subprocess.CompletedProcess[str]"]
+ROOT = Path(__file__).parent.parent
 SHORT = ("--slices", "3", "--broker", "embedded", "--limit", "2")
 CELL = '[[cells]]\nscenario = "headline"\nset = { warmup_s = 0.05 }\n'
 
@@ -58,11 +63,11 @@ def test_a_slower_candidate_is_a_regression_in_every_form(
 def test_a_candidate_that_loses_messages_is_no_pass(
     command: Command, tmp_path: Path, faulty: Callable[[str], str]
 ) -> None:
-    gate(tmp_path, 'base = "memory"', f'candidate = "{faulty("loses")}"', "rounds = [4, 7]")
-    done = command("check", "--config", "gate.toml", *SHORT, "--limit", "0.5")
+    gate(tmp_path, 'base = "memory"', f'candidate = "{faulty("loses")}"')
+    done = command("check", "--config", "gate.toml", *SHORT, "--limit", "0.5", "--budget", "1h")
     assert done.returncode == 6, done.stderr
     assert "lost" in done.stdout
-    assert "round 2" not in done.stderr
+    assert "round 2" not in done.stderr  # though there is an hour for more
 
 
 def test_a_budget_plans_the_rounds_from_times_alone(command: Command, tmp_path: Path) -> None:
@@ -196,3 +201,33 @@ async def test_a_commit_of_a_repository_that_holds_more_than_the_client_is_taken
     asked = gatefile.parse({"base": "git:main", "checkout": "clients/tiny"}, "gate.toml", tmp_path)
     base, _ = await contenders.clients(asked)
     assert base.endswith("#subdirectory=clients/tiny")
+
+
+def test_an_interrupted_gate_keeps_its_rounds_and_is_no_pass(
+    command: Command, tmp_path: Path, nothing_left: None
+) -> None:
+    gate(tmp_path, 'base = "memory"', 'candidate = "memory"', "rounds = [5000, 5000]")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "bench", "check", "--config", "gate.toml", *SHORT, "--output", "run"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    trials = tmp_path / "run" / "trials.csv"
+    try:
+        ends_s = time.monotonic() + 60
+        while not trials.is_file() or trials.read_text().count("\n") < 4:
+            assert time.monotonic() < ends_s
+            assert process.poll() is None
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=30)
+    finally:
+        process.kill()
+        process.wait()
+    assert process.returncode == 130, said
+    assert said.endswith("mqbench: interrupted; what was measured so far is kept\n")
+    told = json.loads(command("show", "run", "--format", "json").stdout)
+    assert told["outcome"] in ("inconclusive", "invalid")
