@@ -198,6 +198,8 @@ def _decide(
     reason = _bound(effect, margin)
     if not passes and p is not None:
         reason = f"{slower} is not sure; {reason}"
+    elif not passes and effect.mean.high < 0:
+        reason = f"{slower} in the second stage, but the first did not flag it; {reason}"
     return _decision("pass" if passes else "inconclusive", reason, effect, p, alpha)
 
 
