@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from importlib.util import module_from_spec, spec_from_file_location
 from itertools import product
 from pathlib import Path
@@ -20,6 +20,18 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 HEADLINE = "headline"
+OWN_GROUP = "own"
+GROUPS = {
+    "overview": "A first look",
+    "guarantees": "What guarantees cost",
+    "settings": "Which settings to choose",
+    "messages": "What the messages are like",
+    "load": "How the load comes",
+    "shapes": "Who sends to whom, and what is done with it",
+    "halves": "One half at a time",
+    OWN_GROUP: "Your own",
+}
+"""What scenarios are about, in the order in which they are shown."""
 _CLIENTS = Path(__file__).parent / "clients"
 _SCENARIOS = Path(__file__).parent.parent / "scenarios"
 
@@ -42,12 +54,13 @@ class ClientEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScenarioEntry:
-    """A scenario's points; ``varied`` names the fields in which they differ."""
+    """A scenario's points; ``varied`` names the fields in which they differ, ``group`` is one of GROUPS."""
 
     name: str
     question: str
     points: tuple[Scenario, ...]
     varied: tuple[str, ...]
+    group: str = OWN_GROUP
 
     def label(self, point: Scenario) -> str:
         """What tells this point from the others: ``prefetch=10``, or "" where there is only one."""
@@ -62,7 +75,7 @@ class ScenarioEntry:
             for field in fields(Scenario)
             if len({getattr(point, field.name) for point in points}) > 1
         )
-        return ScenarioEntry(name=self.name, question=self.question, points=tuple(points), varied=varied)
+        return replace(self, points=tuple(points), varied=varied)
 
 
 def clients() -> dict[str, ClientEntry]:
@@ -118,6 +131,13 @@ def scenarios() -> dict[str, ScenarioEntry]:
     return {path.stem: _scenario(path) for path in paths}
 
 
+def grouped() -> dict[str, list[ScenarioEntry]]:
+    """Every scenario of this installation by the heading of its group, in the order of GROUPS."""
+    entries = scenarios().values()
+    groups = {words: [one for one in entries if one.group == name] for name, words in GROUPS.items()}
+    return {words: found for words, found in groups.items() if found}
+
+
 def find_scenario(name: str) -> ScenarioEntry:
     """A scenario by name or path; raises UnknownNameError, ScenarioError or UsageError."""
     if name.endswith(".py"):
@@ -141,8 +161,18 @@ def _scenario(path: Path) -> ScenarioEntry:
         question=" ".join((module.__doc__ or "").split()),
         points=tuple(scenario.with_fields(changes) for changes in sweep),
         varied=(),
+        group=_group(path, module),
     )
     return entry.with_values({})
+
+
+def _group(path: Path, module: Any) -> str:
+    group = getattr(module, "GROUP", OWN_GROUP)
+    if group not in GROUPS:
+        raise ScenarioError(
+            f"the scenario file {path.name} has the group {group!r}; there are: {', '.join(GROUPS)}"
+        )
+    return str(group)
 
 
 def _executed(path: Path) -> Any:

@@ -37,6 +37,7 @@ def pages() -> dict[str, str]:
         "fields": fields(),
         "columns": columns(),
         "catalogue": catalogue(),
+        "scenarios": reference.scenario_page(),
     }
 
 

@@ -2,4 +2,5 @@
 
 from bench import Scenario
 
+GROUP = "guarantees"
 SCENARIO = Scenario(guarantee="at-most-once")

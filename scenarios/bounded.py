@@ -2,5 +2,6 @@
 
 from bench import Scenario
 
+GROUP = "load"
 SCENARIO = Scenario(max_outstanding=100)
 SWEEP = tuple({"max_outstanding": bound} for bound in (50, 100, 400))

@@ -2,5 +2,6 @@
 
 from bench import Scenario
 
+GROUP = "shapes"
 SCENARIO = Scenario(churn=True, in_flight=4)
 SWEEP = tuple({"in_flight": lanes} for lanes in (1, 4, 16))

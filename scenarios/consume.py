@@ -2,4 +2,5 @@
 
 from bench import Scenario
 
+GROUP = "halves"
 SCENARIO = Scenario(measure="consume")

@@ -2,5 +2,6 @@
 
 from bench import Scenario
 
+GROUP = "shapes"
 SCENARIO = Scenario()
 SWEEP = tuple({"consumers": count} for count in (1, 2, 4, 8))

@@ -2,4 +2,5 @@
 
 from bench import Scenario
 
+GROUP = "overview"
 SCENARIO = Scenario()

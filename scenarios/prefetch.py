@@ -2,5 +2,6 @@
 
 from bench import Scenario
 
+GROUP = "settings"
 SCENARIO = Scenario()
 SWEEP = tuple({"prefetch": prefetch} for prefetch in (1, 4, 16, 64, 256, 1024))

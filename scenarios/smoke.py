@@ -2,4 +2,5 @@
 
 from bench import Scenario
 
+GROUP = "overview"
 SCENARIO = Scenario(in_flight=10, warmup_s=0.1, measure_s=0.3)

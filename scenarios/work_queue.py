@@ -2,5 +2,6 @@
 
 from bench import Handler, Scenario
 
+GROUP = "shapes"
 SCENARIO = Scenario(consumers=4, handler=Handler.parse("sleep:5ms"))
 SWEEP = tuple({"prefetch": prefetch} for prefetch in (1, 10, 50))

@@ -10,6 +10,7 @@ import pytest
 from bench import catalogue
 from bench.errors import ScenarioError, UnknownNameError, UsageError
 from bench.loops import LOOPS
+from bench.report import reference
 
 ROOT = Path(__file__).parent.parent
 
@@ -68,6 +69,26 @@ def test_every_scenario_asks_a_question_and_has_points(entry: catalogue.Scenario
     assert "?" in entry.question
     assert entry.points
     assert len({entry.label(point) for point in entry.points}) == len(entry.points)
+
+
+def test_every_scenario_of_ours_is_in_a_group_and_listed_once() -> None:
+    listed = [entry.name for entries in catalogue.grouped().values() for entry in entries]
+    assert sorted(listed) == sorted(catalogue.scenarios())
+    assert all(entry.group != catalogue.OWN_GROUP for entry in catalogue.scenarios().values())
+
+
+def test_a_scenario_of_no_known_group_is_a_sentence(tmp_path: Path) -> None:
+    path = tmp_path / "mine.py"
+    path.write_text('"""Mine?"""\nfrom bench import Scenario\nGROUP = "odd"\nSCENARIO = Scenario()\n')
+    with pytest.raises(ScenarioError, match="has the group 'odd'; there are: overview, guarantees,"):
+        catalogue.find_scenario(str(path))
+
+
+def test_the_page_of_scenarios_has_each_with_its_question_and_what_it_varies() -> None:
+    page = reference.scenario_page()
+    for entry in catalogue.scenarios().values():
+        assert f"### {entry.name}\n\n{entry.question}\n" in page
+    assert "| `prefetch` | 1, 4, 16, 64, 256, 1024 |" in page
 
 
 def test_an_unknown_scenario_names_the_nearest() -> None:

@@ -24,10 +24,11 @@ def list_scenarios() -> None:
     """The questions that can be asked, and how many points each has."""
     from bench import catalogue
 
-    print_table(
-        ("scenario", "points", "question"),
-        [(entry.name, str(len(entry.points)), entry.question) for entry in catalogue.scenarios().values()],
-    )
+    rows: list[tuple[str, str, str]] = []
+    for heading, entries in catalogue.grouped().items():
+        rows += [("", "", ""), ("", "", heading)] if rows else [("", "", heading)]
+        rows += [(entry.name, str(len(entry.points)), entry.question) for entry in entries]
+    print_table(("scenario", "points", "question"), rows)
 
 
 @list_.command("clients", epilog="\b\nExamples:\n  mqbench list clients")

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench.arrivals import Schedule
-from bench.catalogue import clients, scenarios
+from bench.catalogue import clients, grouped
 from bench.loops import LOOPS
 from bench.scenario import Handler, Scenario
 from bench.schema import (
@@ -29,6 +29,7 @@ from bench.schema import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
+    from bench.catalogue import ScenarioEntry
     from bench.schema import Column
 
 ROOT = Path(__file__).parent.parent.parent
@@ -78,8 +79,41 @@ def loop_table() -> str:
 
 
 def scenario_table() -> str:
-    rows = [(f"`{entry.name}`", str(len(entry.points)), entry.question) for entry in scenarios().values()]
-    return markdown(("scenario", "points", "question"), rows)
+    rows = [
+        (heading, f"`{entry.name}`", str(len(entry.points)), entry.question)
+        for heading, entries in grouped().items()
+        for entry in entries
+    ]
+    return markdown(("about", "scenario", "points", "question"), rows)
+
+
+def scenario_page() -> str:
+    """Every scenario with its question, what it sets and how it is run, by groups."""
+    parts = [
+        "# Scenarios",
+        (
+            "A scenario is one question, in a file of a few lines. Every field of it can be changed with "
+            "`--set`, and `mqbench sweep` varies one. What a scenario does not name has the default of "
+            "[its field](fields.md)."
+        ),
+    ]
+    for heading, entries in grouped().items():
+        parts.append(f"## {heading}")
+        for entry in entries:
+            parts += [f"### {entry.name}", entry.question, f"```sh\nmqbench run {entry.name}\n```"]
+            parts.append(markdown(("field", "value"), _fixed(entry)))
+    return "\n\n".join(parts) + "\n"
+
+
+def _fixed(entry: ScenarioEntry) -> list[tuple[str, str]]:
+    """What a scenario sets, and the values of what it varies."""
+    plain, points = Scenario().to_json(), [point.to_json() for point in entry.points]
+    rows = []
+    for name, default in plain.items():
+        values = list(dict.fromkeys(str(point[name]) for point in points))
+        if values != [str(default)]:
+            rows.append((f"`{name}`", ", ".join(values)))
+    return rows or [("all", "their defaults")]
 
 
 def columns(table: Sequence[Column]) -> str:
