@@ -41,6 +41,14 @@ def _relink(_: Sphinx, __: Path, ___: str, content: list[str]) -> None:
     content[0] = re.sub(r"\]\(([^)#]+)", lambda link: f"]({LINKS.get(link[1], link[1])}", content[0])
 
 
+def _explain(_: Sphinx, page: str, source: list[str]) -> None:
+    """Pages that a command writes beside the index, such as that of the ledger, are explanations too."""
+    beside = sorted(path.stem for path in HERE.glob("*.md") if path.stem != "index")
+    if page == "explanation/index" and beside:
+        listed = "\n".join(f"/{name}" for name in beside)
+        source[0] += f"\n```{{toctree}}\n{listed}\n```\n"
+
+
 def _generate(_: Sphinx) -> None:
     generated.write(HERE / "reference" / "generated")
 
@@ -48,3 +56,4 @@ def _generate(_: Sphinx) -> None:
 def setup(app: Sphinx) -> None:
     app.connect("builder-inited", _generate)
     app.connect("include-read", _relink)
+    app.connect("source-read", _explain)

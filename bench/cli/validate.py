@@ -19,13 +19,18 @@ Examples:
 \b
 It goes on where it was stopped: a gate that is in the ledger is not made again.
 """
+EPILOG = """\b
+Examples:
+  mqbench validate make results/ledger --equal 300
+  mqbench validate report results/ledger --page docs/validation.md
+"""
 REPORT_EPILOG = """\b
 Examples:
   mqbench validate report results/ledger --page docs/validation.md
 """
 
 
-@click.group()
+@click.group(epilog=EPILOG)
 def validate() -> None:
     """Make gates whose right answer is known, and count how often they are answered right."""
 
