@@ -51,6 +51,7 @@ class Abilities:
                    ``in_flight`` of its futures outstanding; never more than that, never weaker
     most_bytes     the largest body that it can send; 0 if it has no limit of its own
     least_bytes    the smallest one that arrives
+    fan_out        it can give every message to every queue of a topology
     queue_types    those that it can declare, where its protocol has several
     partitions     it can divide a queue into them
     replication    it can ask for copies of messages; where there are queue types, in quorum queues
@@ -69,6 +70,7 @@ class Abilities:
     persistent: bool = True
     most_bytes: int = 0
     least_bytes: int = 0
+    fan_out: bool = False
     queue_types: tuple[QueueType, ...] = ()
     partitions: bool = False
     replication: bool = False
@@ -93,6 +95,7 @@ class Abilities:
                 scenario.persistent and not (self.persistent and scenario.guarantee in self.stores),
                 f"ask for persistent messages at {scenario.guarantee}",
             ),
+            (scenario.fan_out and not self.fan_out, "give every consumer every message (fan_out=true)"),
             (
                 scenario.queue_type not in (None, *self.queue_types),
                 f"declare queues of a type (queue_type={scenario.queue_type})",
@@ -160,6 +163,8 @@ class Target:
     persistent: bool
     consumers: int = 1
     """How many there will be, over all queues: Kafka needs a partition for each."""
+    fan_out: bool = False
+    """Every queue of the topology gets every message; producers are given the first of them."""
     queue_type: QueueType | None = None
     partitions: int | None = None
     replication: int = 1

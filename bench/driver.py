@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 from bench.consuming import Consuming
+from bench.copies import FanOutLedger
 from bench.errors import DishonestError, StalledError, UnsupportedError
 from bench.histogram import Histogram
 from bench.payload import STAMP_BYTES, Account, Ledger
@@ -51,6 +52,9 @@ class Driver:
         self._target = target
         self._scenario = scenario
         self._queues = queues
+        self._copies = scenario.consumers if scenario.fan_out else 1
+        if scenario.fan_out:
+            self._queues = [f"{queues[0]}-{index}" for index in range(scenario.consumers)]
         self._clock = clock
         self._gauges = gauges
         self._limit_s = limit_s
@@ -60,9 +64,11 @@ class Driver:
             payload_bytes=scenario.payload_bytes, handler=scenario.handler, clock=clock
         )
         self._receivers = [self._consuming.receiver() for _ in range(scenario.consumers)]
-        self._ledger = self.LEDGER(
-            stamped=scenario.payload_bytes >= STAMP_BYTES, ordered=not scenario.shared_partitions
-        )
+        stamped, ordered = scenario.payload_bytes >= STAMP_BYTES, not scenario.shared_partitions
+        self._ledger = self.LEDGER(stamped=stamped, ordered=ordered)
+        if scenario.fan_out:
+            inboxes = self._consuming.inboxes
+            self._ledger = FanOutLedger(stamped=stamped, ordered=ordered, inboxes=inboxes)
         self._stray = Account()
         self._came: list[int] = []
         self._began_ns = 0
@@ -79,7 +85,7 @@ class Driver:
             self._depth = await stack.enter_async_context(self._client.topology(self._target, self._queues))
             declared = self._clock()
             for index in range(self._scenario.producers):
-                queue = self._queues[index % len(self._queues)]
+                queue = self._queues[0 if self._scenario.fan_out else index % len(self._queues)]
                 publish = await stack.enter_async_context(self._client.producer(self._target, queue))
                 self._producers.append(self._producer(index, publish))
             connected = self._clock()
@@ -131,8 +137,10 @@ class Driver:
         await self._moving(self._send(), "publishing")
         await self._check_depth(count)
         await self._drain()
-        if (account := self._ledger.close()) != Account(received=count):
-            raise DishonestError(f"{account.describe(count)} while the client was being connected")
+        if (account := self._ledger.close()) != Account(received=count * self._copies):
+            raise DishonestError(
+                f"{account.describe(count * self._copies)} while the client was being connected"
+            )
 
     async def _check_depth(self, confirmed: int) -> None:
         if self._depth is None or not self._target.acknowledged:
@@ -141,7 +149,7 @@ class Driver:
             raise StalledError(
                 f"the broker did not say within {self._limit_s:g} s how many messages it holds"
             )
-        if held < confirmed:
+        if held < confirmed * self._copies:
             raise DishonestError(
                 f"{confirmed} publishes were reported as confirmed when the broker held only {held} of them"
             )
@@ -154,9 +162,10 @@ class Driver:
         while True:
             sample = await self.slice(count)
             total += sample.account
+            sent_per_s = sample.rate_per_s / self._copies
             if self._clock() >= until_ns or not sample.clean:
-                return sample.rate_per_s, total
-            count = max(self.fewest, min(4 * count, round(sample.rate_per_s * SLICE_S)))
+                return sent_per_s, total
+            count = max(self.fewest, min(4 * count, round(sent_per_s * SLICE_S)))
 
     @property
     def fewest(self) -> int:
@@ -225,7 +234,7 @@ class Driver:
         self._settle()  # what came since the last stretch is not part of this one
         self._stray = self._ledger.close()
         self._came = [inbox.came for inbox in self._consuming.inboxes]
-        self._consuming.begin(count)
+        self._consuming.begin(count * self._copies)
 
     async def _send(self) -> None:
         async with asyncio.TaskGroup() as group:
@@ -308,7 +317,7 @@ class Driver:
                 confirm.add_all(producer.confirm_ns)
         lag.add_all(self._gauges.lag_ns)
         return Sample(
-            messages=count,
+            messages=count * self._copies,
             sent=sum(producer.sent for producer in self._producers),
             confirmed=sum(p.confirmed for p in self._producers) if self._target.acknowledged else None,
             account=self._ledger.close() + self._stray,

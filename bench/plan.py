@@ -221,10 +221,11 @@ def _apart(case: Case) -> str | None:
         return f"{name} speaks {theirs}, {case.client} speaks {case.protocol}: it cannot be its consumer"
     if not entry.abilities.distribution or not case.entry.abilities.distribution:
         return "a client without a broker cannot publish in one worker and consume in another"
-    if case.scenario.load_model != "closed":
+    if case.scenario.load_model != "closed" or case.scenario.fan_out:
+        what = "fanned out" if case.scenario.fan_out else case.scenario.load_model
         return (
-            f"two clients, each in a worker of its own, can be driven closed, not {case.scenario.load_model} "
-            "(leave out rate_per_s, schedule and max_outstanding)"
+            f"two clients, each in a worker of its own, can be driven closed and from one queue, not {what} "
+            "(leave out rate_per_s, schedule, max_outstanding and fan_out)"
         )
     if case.scenario.measure != "end-to-end":
         return (

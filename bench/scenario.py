@@ -63,6 +63,7 @@ class Scenario:
     schedule                       instead of that, rates over time: see bench/arrivals.py
     arrivals                       of an open load: constant gaps, or poisson
     max_outstanding                messages that may be between publish and receipt at once; None: any number
+    fan_out                        every consumer gets every message, from a queue of its own
     churn                          a producer connects anew for each message, and leaves after it
     guarantee                      at-most-once: no confirms, no acks; at-least-once: both
     ack_every                      a consumer acknowledges every n-th message, and with it those before
@@ -89,6 +90,7 @@ class Scenario:
     schedule: Schedule | None = None
     arrivals: Arrivals = "constant"
     max_outstanding: int | None = None
+    fan_out: bool = False
     churn: bool = False
     guarantee: Guarantee = "at-least-once"
     ack_every: int = 1
@@ -164,6 +166,8 @@ class Scenario:
         yield from self._contradictions_of_queues()
         if self.churn:
             yield from self._contradictions_of_churn()
+        if self.fan_out:
+            yield from self._contradictions_of_fan_out()
         yield from self._contradictions_of_load()
 
     def _contradictions_of_queues(self) -> Iterator[str]:
@@ -188,6 +192,14 @@ class Scenario:
             )
         if self.measure == "consume":
             yield "churn is of producers, and measure=consume does not time them"
+
+    def _contradictions_of_fan_out(self) -> Iterator[str]:
+        if self.queues != 1:
+            yield f"fan_out gives each consumer a queue of its own: queues must be 1, got {self.queues}"
+        if self.load_model != "closed" or self.churn:
+            yield f"fan_out needs a load that is closed, without churn, not {self.load_model}"
+        if self.measure != "end-to-end":
+            yield f"fan_out is measured end-to-end, not {self.measure}"
 
     def _contradictions_of_load(self) -> Iterator[str]:
         if self.rate_per_s is not None and self.schedule is not None:

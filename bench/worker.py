@@ -115,6 +115,7 @@ class Worker:
                     ack_every=scenario.ack_every,
                     persistent=scenario.persistent,
                     consumers=scenario.consumers,
+                    fan_out=scenario.fan_out,
                     queue_type=scenario.queue_type,
                     partitions=scenario.partitions,
                     replication=scenario.replication,

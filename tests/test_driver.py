@@ -212,3 +212,15 @@ async def test_every_form_of_publishing_can_connect_for_each_message(
     samples = await drive(adapter if adapter == "memory" else faulty(adapter), scenario)
     assert surprises(samples) == {}
     assert [sample["confirmed"] for sample in samples] == [600, 600]
+
+
+@pytest.mark.parametrize("payload_bytes", [5, 1024])
+@pytest.mark.parametrize("guarantee", ["at-least-once", "at-most-once"])
+async def test_every_consumer_gets_every_message_of_a_fan_out(guarantee: Any, payload_bytes: int) -> None:
+    scenario = Scenario(
+        fan_out=True, consumers=3, producers=2, guarantee=guarantee, payload_bytes=payload_bytes
+    )
+    samples = await drive("memory", scenario)
+    assert surprises(samples) == {}
+    assert [sample["account"]["received"] for sample in samples] == [3 * 600] * 2
+    assert [sample["consumed"] for sample in samples] == [[600] * 3] * 2

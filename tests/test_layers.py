@@ -105,6 +105,7 @@ ORDER = [
     "driver",
     "publishing",
     "sample",
+    "copies",
     "consuming",
     "clients",
     "unwinding",

@@ -67,6 +67,9 @@ def test_every_problem_is_in_one_message() -> None:
             {"churn": True, "measure": "consume"},
             "churn is of producers, and measure=consume does not time them",
         ),
+        ({"fan_out": True, "queues": 2, "producers": 2, "consumers": 2}, "queues must be 1, got 2"),
+        ({"fan_out": True, "rate_per_s": 9}, "fan_out needs a load that is closed, without churn, not open"),
+        ({"fan_out": True, "measure": "publish"}, "fan_out is measured end-to-end, not publish"),
         ({"max_outstanding": 0}, "max_outstanding must be at least 1, got 0"),
         (
             {"max_outstanding": 99, "producers": 2},

@@ -43,6 +43,7 @@ class AioPika:
     abilities = Abilities(
         distribution="aio-pika",
         protocol="amqp",
+        fan_out=True,
         queue_types=("classic", "quorum"),
         replication=True,
         trouble=(("rloop", "does not hear that its connection was reset; no TLS"),),
@@ -63,8 +64,14 @@ class AioPika:
                         name, durable=target.persistent, arguments=target.queue_arguments
                     )
                     made.append(queue)
+                if target.fan_out:
+                    fanout = await channel.declare_exchange(queues[0], aio_pika.ExchangeType.FANOUT)
+                    for queue in made:
+                        await queue.bind(fanout)
                 yield depth
             finally:
+                if target.fan_out:
+                    await channel.exchange_delete(queues[0])
                 for queue in made:
                     await queue.delete(if_unused=False, if_empty=False)
 
@@ -76,7 +83,10 @@ class AioPika:
             await connect(target) as connection,
             connection.channel(publisher_confirms=target.acknowledged) as channel,
         ):
-            send = channel.default_exchange.publish
+            exchange = channel.default_exchange
+            if target.fan_out:
+                exchange = await channel.get_exchange(queue, ensure=False)
+            send = exchange.publish
 
             def publish(body: bytes) -> Awaitable[object]:
                 return send(message(body, delivery_mode=mode), queue, mandatory=False)

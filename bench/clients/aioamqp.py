@@ -77,6 +77,7 @@ class Aioamqp:
     abilities = Abilities(
         distribution="aioamqp",
         protocol="amqp",
+        fan_out=True,
         queue_types=("classic", "quorum"),
         replication=True,
         ordering="lane",
@@ -99,20 +100,27 @@ class Aioamqp:
                         name, durable=target.persistent, arguments=target.queue_arguments
                     )
                     made.append(name)
+                if target.fan_out:
+                    await channel.exchange_declare(queues[0], "fanout")
+                    for name in queues:
+                        await channel.queue_bind(name, queues[0], "")
                 yield depth
             finally:
+                if target.fan_out:
+                    await channel.exchange_delete(queues[0])
                 for name in made:
                     await channel.queue_delete(name)
 
     @asynccontextmanager
     async def producer(self, target: Target, queue: str) -> AsyncIterator[Publish | Sequence[Publish]]:
         properties = {"delivery_mode": 2 if target.persistent else 1}
+        exchange = queue if target.fan_out else ""
         async with connection(target) as (protocol, closing), heard(closing):
             if not target.acknowledged:
                 send = (await protocol.channel()).basic_publish
 
                 def publish(body: bytes) -> Awaitable[None]:
-                    return send(body, "", queue, properties)  # type: ignore[no-any-return]  # untyped library
+                    return send(body, exchange, queue, properties)  # type: ignore[no-any-return]  # untyped library
 
                 yield publish
                 return
@@ -120,7 +128,7 @@ class Aioamqp:
             for channel in channels:
                 await channel.confirm_select()
             yield [
-                partial(channel.publish, exchange_name="", routing_key=queue, properties=properties)
+                partial(channel.publish, exchange_name=exchange, routing_key=queue, properties=properties)
                 for channel in channels
             ]
 

@@ -48,6 +48,7 @@ class Aiormq:
     abilities = Abilities(
         distribution="aiormq",
         protocol="amqp",
+        fan_out=True,
         queue_types=("classic", "quorum"),
         replication=True,
         trouble=(("rloop", "does not hear that its connection was reset; no TLS"),),
@@ -68,8 +69,14 @@ class Aiormq:
                         name, durable=target.persistent, arguments=target.queue_arguments
                     )
                     made.append(name)
+                if target.fan_out:
+                    await declaring.exchange_declare(queues[0], exchange_type="fanout")
+                    for name in queues:
+                        await declaring.queue_bind(name, queues[0])
                 yield depth
             finally:
+                if target.fan_out:
+                    await declaring.exchange_delete(queues[0])
                 for name in made:
                     await declaring.queue_delete(name)
 
@@ -77,13 +84,18 @@ class Aiormq:
     async def producer(self, target: Target, queue: str) -> AsyncIterator[Publish]:
         properties, mode = aiormq.spec.Basic.Properties, 2 if target.persistent else 1
         drained = not target.acknowledged
+        exchange = queue if target.fan_out else ""
         async with channel(target, confirms=target.acknowledged) as publishing:
             send = publishing.basic_publish
 
             def publish(body: bytes) -> Awaitable[object]:
                 # Properties of its own for each message: aiormq writes a message id into them.
                 return send(  # type: ignore[call-arg]  # its abstract channel forgets ``wait``
-                    body, routing_key=queue, properties=properties(delivery_mode=mode), wait=drained
+                    body,
+                    exchange=exchange,
+                    routing_key=queue,
+                    properties=properties(delivery_mode=mode),
+                    wait=drained,
                 )
 
             yield publish

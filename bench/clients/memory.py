@@ -30,7 +30,7 @@ class Queue:
 
 
 class Memory:
-    abilities = Abilities(distribution="", protocol="memory", tls="own")
+    abilities = Abilities(distribution="", protocol="memory", fan_out=True, tls="own")
 
     def __init__(self) -> None:
         self.queues: dict[str, Queue] = {}
@@ -51,6 +51,9 @@ class Memory:
 
     @asynccontextmanager
     async def producer(self, target: Target, queue: str) -> AsyncIterator[Publish]:
+        if target.fan_out:
+            yield self.to_all(target)
+            return
         place = self.queues[queue]
         ready, filled, emptied, limit = place.ready, place.filled, place.emptied, target.prefetch
 
@@ -64,6 +67,24 @@ class Memory:
                 filled.set()
 
         yield publish
+
+    def to_all(self, target: Target) -> Publish:
+        """Publishes to every queue, and waits for each that is full."""
+        places, limit = list(self.queues.values()), target.prefetch
+
+        async def publish(body: bytes) -> None:
+            for place in places:
+                place.ready.append(body)
+                if len(place.ready) >= limit and place.consumers:
+                    place.filled.set()
+                    place.emptied.clear()
+                elif len(place.ready) == 1:
+                    place.filled.set()
+            for place in places:
+                if len(place.ready) >= limit and place.consumers:
+                    await place.emptied.wait()
+
+        return publish
 
     @asynccontextmanager
     async def consumer(self, _: Target, queue: str, receive: Receive) -> AsyncIterator[None]:

@@ -89,7 +89,12 @@ async def channel(target: Target) -> AsyncIterator[tuple[Any, Closing]]:
 
 class Pika:
     abilities = Abilities(
-        distribution="pika", protocol="amqp", queue_types=("classic", "quorum"), replication=True, tls="own"
+        distribution="pika",
+        protocol="amqp",
+        fan_out=True,
+        queue_types=("classic", "quorum"),
+        replication=True,
+        tls="own",
     )
 
     @asynccontextmanager
@@ -98,6 +103,9 @@ class Pika:
 
             async def declare(name: str, **how: Any) -> Any:
                 return await called(closing, lambda done: declaring.queue_declare(name, callback=done, **how))
+
+            async def call(method: Any, **how: Any) -> Any:
+                return await called(closing, lambda done: method(callback=done, **how))
 
             async def depth() -> int:
                 counts = [await declare(name, passive=True) for name in queues]
@@ -108,14 +116,21 @@ class Pika:
                 for name in queues:
                     await declare(name, durable=target.persistent, arguments=target.queue_arguments)
                     made.append(name)
+                if target.fan_out:
+                    await call(declaring.exchange_declare, exchange=queues[0], exchange_type="fanout")
+                    for name in queues:
+                        await call(declaring.queue_bind, queue=name, exchange=queues[0])
                 yield depth
             finally:
+                if target.fan_out:
+                    await call(declaring.exchange_delete, exchange=queues[0])
                 for name in made:
                     await called(closing, lambda done, name=name: declaring.queue_delete(name, callback=done))  # type: ignore[misc]  # mypy cannot infer a lambda with a default
 
     @asynccontextmanager
     async def producer(self, target: Target, queue: str) -> AsyncIterator[Publish]:
         properties = BasicProperties(delivery_mode=2 if target.persistent else 1)
+        exchange = queue if target.fan_out else ""
         create_future, yield_once = asyncio.get_running_loop().create_future, asyncio.sleep
         waiting: dict[int, asyncio.Future[None]] = {}
         published = 0
@@ -141,12 +156,12 @@ class Pika:
             send = publishing.basic_publish
 
             def publish(body: bytes) -> Awaitable[None]:
-                send("", queue, body, properties)
+                send(exchange, queue, body, properties)
                 return yield_once(0)
 
             def publish_confirmed(body: bytes) -> Awaitable[None]:
                 nonlocal published
-                send("", queue, body, properties)
+                send(exchange, queue, body, properties)
                 published += 1
                 future = waiting[published] = create_future()
                 return future

@@ -20,6 +20,7 @@ MEASURED = frozenset(
         "churn",
         "client",
         "consuming",
+        "copies",
         "driver",
         "errors",
         "gauges",

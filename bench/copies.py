@@ -1,0 +1,40 @@
+"""Accounting where every consumer gets every message: a ledger for each, and their sum."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bench.payload import Account, Ledger
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from bench.payload import Inbox
+
+
+class FanOutLedger(Ledger):
+    """Expects each message once in each inbox: what one consumer lacks no other makes up for."""
+
+    def __init__(self, *, stamped: bool, ordered: bool, inboxes: Sequence[Inbox]) -> None:
+        super().__init__(stamped=stamped, ordered=ordered)
+        self._each = {id(inbox): Ledger(stamped=stamped, ordered=ordered) for inbox in inboxes}
+
+    @property
+    def missing(self) -> int:
+        return sum(ledger.missing for ledger in self._each.values())
+
+    def expect(self, ranges: Iterable[range]) -> None:
+        wanted = list(ranges)
+        del self.latencies_ns[:]
+        for ledger in self._each.values():
+            ledger.expect(wanted)
+
+    def settle(self, inbox: Inbox) -> None:
+        ledger = self._each[id(inbox)]
+        ledger.settle(inbox)
+        self.latencies_ns.extend(ledger.latencies_ns)
+        del ledger.latencies_ns[:]
+
+    def close(self) -> Account:
+        del self.latencies_ns[:]
+        return sum((ledger.close() for ledger in self._each.values()), Account())
