@@ -8,20 +8,35 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
+from importlib import import_module
+from importlib.util import find_spec
 
 from in_flight import Send
-from minimal_amqp import with_aio_pika, with_aioamqp, with_aiormq, with_pika
-from minimal_others import with_aiokafka, with_aiomqtt, with_nats_py, with_redis
 
 from bench.scenario import Scenario
 
-LOOPS: dict[str, Callable[[str, str, Scenario], AbstractAsyncContextManager[Send]]] = {
-    "aio_pika": with_aio_pika,
-    "aioamqp": with_aioamqp,
-    "aiormq": with_aiormq,
-    "pika": with_pika,
-    "aiomqtt": with_aiomqtt,
-    "aiokafka": with_aiokafka,
-    "nats_py": with_nats_py,
-    "redis": with_redis,
+ByHand = Callable[[str, str, Scenario], AbstractAsyncContextManager[Send]]
+
+LOOPS = {
+    "aio_pika": "minimal_amqp",
+    "aioamqp": "minimal_amqp",
+    "aiorabbit": "minimal_aiorabbit",
+    "aiormq": "minimal_amqp",
+    "pika": "minimal_amqp",
+    "aiomqtt": "minimal_others",
+    "gmqtt": "minimal_others",
+    "aiokafka": "minimal_others",
+    "confluent_kafka": "minimal_kafka",
+    "nats_py": "minimal_others",
+    "redis": "minimal_others",
 }
+"""The module with the loop of each adapter: not every client can be installed beside every other."""
+
+
+def installed(adapter: str) -> bool:
+    return find_spec(adapter.removesuffix("_py")) is not None
+
+
+def by_hand(adapter: str) -> ByHand:
+    loop: ByHand = getattr(import_module(LOOPS[adapter]), f"with_{adapter}")
+    return loop

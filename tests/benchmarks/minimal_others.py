@@ -11,7 +11,9 @@ from urllib.parse import unquote, urlsplit
 import aiokafka  # type: ignore[import-untyped]  # no types
 import aiokafka.admin  # type: ignore[import-untyped]  # no types
 import aiomqtt
+import gmqtt  # type: ignore[import-untyped]  # ships no types
 import nats
+from gmqtt.storage import PersistentStorage  # type: ignore[import-untyped]
 from in_flight import Arrivals, Send, lanes
 from nats.js.api import AckPolicy, ConsumerConfig, RetentionPolicy, StorageType
 from redis.asyncio import BlockingConnectionPool, Redis
@@ -56,6 +58,62 @@ async def with_aiomqtt(url: str, queue: str, scenario: Scenario) -> AsyncIterato
 
         yield send
         task.cancel()
+
+
+class Confirms(PersistentStorage):  # type: ignore[misc]  # ships no types
+    """gmqtt's messages without a confirm, with an event for each that leaves."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.outstanding = 0
+        self.room = asyncio.Event()
+
+    def push_message(self, mid: int, raw_package: bytes) -> None:
+        super().push_message(mid, raw_package)
+        self.outstanding += 1
+
+    def remove_message_by_mid(self, mid: int) -> None:
+        super().remove_message_by_mid(mid)
+        self.outstanding -= 1
+        self.room.set()
+
+
+@asynccontextmanager
+async def with_gmqtt(url: str, queue: str, scenario: Scenario) -> AsyncIterator[Send]:
+    body, parts = bytes(scenario.payload_bytes), urlsplit(url)
+    arrivals, confirms = Arrivals(), Confirms()
+
+    async def on_message(*_: Any) -> int:
+        arrivals.one()
+        return 0
+
+    async def connected(**more: Any) -> Any:
+        client = gmqtt.Client(None, optimistic_acknowledgement=False, **more)
+        if parts.username:
+            client.set_auth_credentials(unquote(parts.username), unquote(parts.password or ""))
+        await client.connect(parts.hostname, parts.port)
+        return client
+
+    publishing = await connected(persistent_storage=confirms)
+    consuming = await connected(receive_maximum=scenario.prefetch)
+    consuming.on_message = on_message
+    subscribed = asyncio.Event()
+    consuming.on_subscribe = lambda *_: subscribed.set()
+    consuming.subscribe(queue, 1)
+    await subscribed.wait()
+
+    async def send(count: int) -> None:
+        arrivals.expect(count)
+        for _ in range(count):
+            while confirms.outstanding >= scenario.in_flight:
+                confirms.room.clear()
+                await confirms.room.wait()
+            publishing.publish(queue, body, qos=1)
+        await arrivals.all.wait()
+
+    yield send
+    for client in (publishing, consuming):
+        await client.disconnect()
 
 
 @asynccontextmanager

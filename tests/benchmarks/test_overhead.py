@@ -44,7 +44,7 @@ async def paired_ratios(client: str, url: str) -> list[float]:
             gauges=gauges,
             limit_s=20,
         )
-        async with driver.connected(), minimal.LOOPS[client](url, "overhead-minimal", SCENARIO) as send:
+        async with driver.connected(), minimal.by_hand(client)(url, "overhead-minimal", SCENARIO) as send:
             rate_per_s, _ = await driver.warm_up()
             count = round(rate_per_s * SLICE_S)
             await send(count)
@@ -66,9 +66,14 @@ async def paired_ratios(client: str, url: str) -> list[float]:
     return ratios
 
 
+# rloop 0.5 leaves the two ends of its own wake-up pipe to the garbage collector.
+@pytest.mark.filterwarnings("ignore:unclosed <socket.socket fd=[0-9]+, family=1, type=1:ResourceWarning")
 @pytest.mark.parametrize("loop", [name for name, loop in LOOPS.items() if loop.missing() is None])
 @pytest.mark.parametrize("client", sorted(minimal.LOOPS))
 def test_overhead_over_a_hand_written_loop(benchmark: Any, client: str, loop: str) -> None:
+    if not minimal.installed(client):
+        pytest.skip(f"{client} is not installed in this environment")
+
     async def measured() -> list[float]:
         async with open_broker("auto", load(client).abilities.protocol) as broker:
             return await paired_ratios(client, broker.url)

@@ -1,0 +1,81 @@
+"""A hand-written loop for confluent-kafka: a window of futures, flushed by one task, and batches."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+from urllib.parse import urlsplit
+
+from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]  # documented there
+from confluent_kafka.aio import AIOConsumer, AIOProducer
+from in_flight import Arrivals, Send
+
+from bench.scenario import Scenario
+
+
+async def flush(producer: AIOProducer, buffered: asyncio.Event) -> None:
+    while await buffered.wait():
+        buffered.clear()
+        await producer.flush()
+
+
+async def consume(consumer: AIOConsumer, most: int, arrivals: Arrivals) -> None:
+    while True:
+        first = await consumer.poll(0.1)
+        if first is None:
+            continue
+        messages = [first, *await consumer.consume(most - 1, 0)]
+        for _ in messages:
+            arrivals.one()
+        await consumer.commit(message=messages[-1], asynchronous=True)
+
+
+@asynccontextmanager
+async def with_confluent_kafka(url: str, queue: str, scenario: Scenario) -> AsyncIterator[Send]:
+    body = bytes(scenario.payload_bytes)
+    servers: dict[str, Any] = {"bootstrap.servers": urlsplit(url).netloc}
+    arrivals, room, buffered = Arrivals(), asyncio.Event(), asyncio.Event()
+    outstanding = 0
+
+    def done(_: Any) -> None:
+        nonlocal outstanding
+        outstanding -= 1
+        room.set()
+
+    admin = AdminClient(servers)
+    await asyncio.wrap_future(admin.create_topics([NewTopic(queue, 1, 1)])[queue])
+    producer = AIOProducer(
+        {**servers, "acks": "all", "enable.idempotence": True},
+        batch_size=scenario.in_flight + 1,
+        buffer_timeout=0,
+    )
+    consumer = AIOConsumer(
+        {**servers, "group.id": queue, "enable.auto.commit": False, "auto.offset.reset": "earliest"}
+    )
+    await consumer.subscribe([queue])
+    tasks = [
+        asyncio.create_task(flush(producer, buffered)),
+        asyncio.create_task(consume(consumer, scenario.prefetch, arrivals)),
+    ]
+
+    async def send(count: int) -> None:
+        nonlocal outstanding
+        arrivals.expect(count)
+        for _ in range(count):
+            while outstanding >= scenario.in_flight:
+                room.clear()
+                await room.wait()
+            outstanding += 1
+            (await producer.produce(queue, body)).add_done_callback(done)
+            buffered.set()
+        await arrivals.all.wait()
+
+    yield send
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    await producer.close()
+    await consumer.close()
+    await asyncio.wrap_future(admin.delete_topics([queue])[queue])
