@@ -79,12 +79,11 @@ def loop_table() -> str:
 
 
 def scenario_table() -> str:
+    """A line a group: the questions are in ``mqbench list scenarios`` and on the page of scenarios."""
     rows = [
-        (heading, f"`{entry.name}`", str(len(entry.points)), entry.question)
-        for heading, entries in grouped().items()
-        for entry in entries
+        (heading, ", ".join(f"`{entry.name}`" for entry in entries)) for heading, entries in grouped().items()
     ]
-    return markdown(("about", "scenario", "points", "question"), rows)
+    return markdown(("about", "scenarios"), rows)
 
 
 def scenario_page() -> str:
