@@ -7,12 +7,13 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from bench import catalogue, environments, plan, results, session, sides
+from bench import catalogue, environments, instructions, plan, results, session, sides, work
 from bench.brokers import check_spec, is_secure
 from bench.client import NO_FILES, Tls
 from bench.driver import SLICE_S
 from bench.errors import ResultsError, UsageError
-from bench.schema import COMPARISON_COLUMNS
+from bench.report import work as report
+from bench.schema import COMPARISON_COLUMNS, WORK_COMPARISON_COLUMNS
 from bench.sides import Arms
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from bench.runner import Outcome, Progress
     from bench.scenario import Scenario
     from bench.sides import Side
+    from bench.work import WorkCell
 
     Say = Callable[[str], None]
     Tell = Callable[[Progress], None]
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
 
 CLIENT, LOOP = "aio-pika", "asyncio"
 ROUNDS = 12
+COUNTED_ROUNDS = 1
 BUDGET_PILOT_ROUNDS, BUDGET_PILOT_SLICES = 3, 10
 PRECISION_PILOT_ROUNDS = 5
 
@@ -60,13 +63,15 @@ class Request:
     results: Path
     command: Sequence[str]
     tls: Tls = NO_FILES
+    meter: instructions.Meter = "time"
+    annotate: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finished:
     folder: Path
     outcome: Outcome
-    cells: Sequence[Cell]
+    cells: Sequence[Cell] | Sequence[WorkCell]
 
     @property
     def decided(self) -> bool:
@@ -79,7 +84,8 @@ async def run(request: Request, *, say: Say, tell: Tell) -> Finished:
     base, candidate = sides.parse_both(request.base, request.candidate, allowed=request.allowed)
     pairs = pairs_of(request, base, candidate)
     seed = secrets.randbits(32) if request.seed is None else request.seed
-    planned = _plan(request, pairs, request.rounds or ROUNDS, request.slices, seed)
+    rounds = request.rounds or (ROUNDS if request.meter == "time" else COUNTED_ROUNDS)
+    planned = _plan(request, pairs, rounds, request.slices, seed)
     folder = request.output or request.results / session.run_name(planned)
     if folder.is_dir() and any(folder.iterdir()):
         raise ResultsError(f"the results folder {folder} is not empty; name a new one with --output")
@@ -98,6 +104,8 @@ async def run(request: Request, *, say: Say, tell: Tell) -> Finished:
         elif any(_one(built, wanted, *block) for block in planned.blocks):
             say("both sides are the same installation by two names: what differs is chance")
         job = _Job(request, arms, {number: built[one] for number, one in wanted.items()}, say, tell)
+        if request.meter == "instructions":
+            return await job.counted(planned, folder)
         if request.budget_s is not None or request.until is not None:
             tried = folder.with_name(f"{folder.name}-pilot")
             began_s = time.monotonic()
@@ -143,6 +151,26 @@ class _Job:
         results.write_table(folder / results.COMPARISON, COMPARISON_COLUMNS, versus.rows(cells))
         return Finished(folder=folder, outcome=outcome, cells=cells)
 
+    async def counted(self, planned: Plan, folder: Path) -> Finished:
+        """As :meth:`measured`, in instruction mode; work.csv is the last."""
+        outcome = await instructions.measured(
+            planned,
+            self.ready,
+            folder,
+            broker=self.request.broker,
+            tls=self.request.tls,
+            facts={
+                "command": session.shown_command(self.request.command),
+                "arms": self.arms.to_json(),
+            },
+            say=self.say,
+            tell=self.tell,
+            annotate=self.request.annotate,
+        )
+        cells = work.compare(self.arms, results.load(folder).rows)
+        results.write_table(folder / results.WORK, WORK_COMPARISON_COLUMNS, report.rows(cells))
+        return Finished(folder=folder, outcome=outcome, cells=cells)
+
 
 def check(request: Request) -> None:
     """Raises UsageError, with every problem, where the ways to say how long do not go together."""
@@ -153,8 +181,14 @@ def check(request: Request) -> None:
         problems.append("--rounds says what --budget or --until would plan: give one")
     if request.budget_s is not None and (request.slices is not None or "measure_s" in request.values):
         problems.append("--budget plans the slices of a round: leave --slices and measure_s out")
+    if request.annotate and request.meter != "instructions":
+        problems.append("--annotate names functions in instruction mode: give --meter instructions too")
     if problems:
         raise UsageError("; ".join(problems))
+    instructions.check_meter(
+        request.meter,
+        ((request.budget_s, "--budget"), (request.until, "--until"), (request.slices, "--slices")),
+    )
 
 
 def pairs_of(request: Request, base: Side, candidate: Side) -> list[tuple[Case, Case]]:
@@ -171,7 +205,8 @@ def pairs_of(request: Request, base: Side, candidate: Side) -> list[tuple[Case, 
     entries = [catalogue.find_client(one["client"]) for one in both]
     protocols = [entry.abilities.protocol for entry in entries]
     sides.agree("protocol", *protocols, allowed=request.allowed)
-    check_spec(request.broker, dict.fromkeys(protocols), request.tls)
+    broker = instructions.broker_for(request.meter, request.broker)
+    check_spec(broker, dict.fromkeys(protocols), request.tls)
     for one in both:
         environments.find_loop(one["loop"])
     cells = list(_cells(request, base, candidate))
@@ -198,7 +233,8 @@ def _cells(
     """For each cell the scenario's name, what tells its point from the others, and what each side runs."""
     own = {base.differ: (base.value,)} if base.is_field else {}
     for name in request.scenarios or (catalogue.HEADLINE,):
-        entry = catalogue.find_scenario(name).with_values({**request.values, **own})
+        values = instructions.lock_step(request.values, request.meter)
+        entry = catalogue.find_scenario(name).with_values({**values, **own})
         for point in entry.points:
             other = point.with_fields({candidate.differ: candidate.value}) if own else point
             if point.paced or other.paced:

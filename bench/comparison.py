@@ -6,9 +6,9 @@ import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
-from bench.cell import Cell, Outcome, Pair, client_name, versioned
+from bench import naming
+from bench.cell import Cell, Outcome, Pair
 from bench.sides import Arms
 from bench.stats.effects import round_effect
 from bench.stats.signflip import rounds_to_reject
@@ -16,6 +16,8 @@ from bench.stats.verdicts import ALPHA, Verdict, verdicts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    import pandas as pd
 
 
 def stored_cells(facts: Mapping[str, Any], trials: pd.DataFrame, slices: pd.DataFrame) -> list[Cell]:
@@ -77,15 +79,13 @@ def _cell(
     if outcome == "inconclusive" and len(rounds) < needed:
         among = f" among {cells} cells" if cells > 1 else ""
         reason = f"needs at least {needed} rounds to be sure at p < {ALPHA:g}{among}, has {len(rounds)}"
-    names = [_named(arms.differ, base, arms.base), _named(arms.differ, candidate, arms.candidate)]
-    if names[0] == names[1] and arms.base != arms.candidate:
-        names = [arms.base, arms.candidate]
+    names = naming.sides(arms, _first(base), _first(candidate))
     effect = judged.effect
     ratio = effect.ratio if effect is not None else None
     return Cell(
         base_case=pair[0],
         candidate_case=pair[1],
-        place=_place(arms.differ, base),
+        place=naming.place(arms.differ, _first(base)),
         base=names[0],
         candidate=names[1],
         outcome=outcome,
@@ -117,44 +117,13 @@ def _unsound(base: pd.DataFrame, candidate: pd.DataFrame) -> tuple[Outcome, str]
     return None
 
 
+def _first(rows: pd.DataFrame) -> Mapping[str, Any] | None:
+    if rows.empty:
+        return None
+    return {str(name): value for name, value in rows.iloc[0].items()}
+
+
 def _rate(rows: pd.DataFrame, rounds: Sequence[int]) -> float | None:
     """The geometric mean over those rounds."""
     rates = rows.loc[rows["round"].isin(rounds), "rate_per_s"].astype(float)
     return math.exp(float(np.log(rates.to_numpy()).mean())) if len(rates) else None
-
-
-def _named(differ: str, rows: pd.DataFrame, asked: str) -> str:
-    """A side in words, with the version that was measured: ``aio-pika 9.6.2``, ``Python 3.12.4``."""
-    if rows.empty:
-        return asked
-    row = rows.iloc[0]
-    if differ == "client":
-        return _versioned(client_name(str(row["client"])), row["client_version"])
-    if differ == "loop":
-        return _versioned(client_name(str(row["loop"])), row["loop_version"])
-    if differ == "python":
-        return _versioned("Python", row["python_version"])
-    return asked
-
-
-def _place(differ: str, rows: pd.DataFrame) -> str:
-    """What the sides share: ``headline prefetch=10 with aio-pika 9.6.2 on asyncio``."""
-    if rows.empty:
-        return ""
-    row = rows.iloc[0]
-    words = [str(row["scenario"])]
-    if not pd.isna(row["point"]) and (point := _without(str(row["point"]), differ)):
-        words.append(point)
-    if differ != "client":
-        words.append(f"with {_versioned(client_name(str(row['client'])), row['client_version'])}")
-    if differ != "loop":
-        words.append(f"on {client_name(str(row['loop']))}")
-    return " ".join(words)
-
-
-def _without(point: str, differ: str) -> str:
-    return " ".join(word for word in point.split() if not word.startswith(f"{differ}="))
-
-
-def _versioned(name: str, version: object) -> str:
-    return versioned(name, None if pd.isna(version) else str(version))  # type: ignore[call-overload]  # a cell of a column

@@ -27,6 +27,7 @@ LEAST_FREE_BYTES = 16 << 20
 
 TRIALS, SLICES, LATENCIES, RUN = "trials.csv", "slices.csv", "latency.hlog", "run.json"
 COMPARISON, CHECK = "comparison.csv", "check.json"
+WORK, PROFILE = "work.csv", "profile.csv"
 
 
 class Table:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bench.scenario import Scenario
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 SCHEMA_VERSION = 1
 
@@ -80,6 +83,7 @@ _IDENTITY = (
         "open: when it is due; open-bounded: when it is due and there is room",
     ),
     Column("hash_seed", "PYTHONHASHSEED of the round, the same for all its cases"),
+    Column("meter", "time; or instructions: counted by callgrind, with no rates, times or latencies"),
 )
 
 _COUNTS = (
@@ -185,7 +189,26 @@ _COST = (
     Column("others_cores", "CPU seconds per second of processes that are not part of the run"),
 )
 
-TRIAL_COLUMNS: tuple[Column, ...] = (*_IDENTITY, *_COUNTS, *_RATES, *_LATENCY, *_TRUST, *_FAIRNESS, *_COST)
+_WORK = (
+    Column("instructions_per_message", "of the worker, outside the kernel: the median of the repeats"),
+    Column("instructions_low_per_message", "the lowest of the repeats"),
+    Column("instructions_high_per_message", "the highest"),
+    Column("instructions_repeats", "how often the slope between two message counts was taken"),
+)
+WORK_NAMES = tuple(column.name for column in _WORK)
+
+_TIMED = (*_RATES, *_LATENCY, *_TRUST, *_FAIRNESS, *_COST)
+TRIAL_COLUMNS: tuple[Column, ...] = (*_IDENTITY, *_COUNTS, *_TIMED, *_WORK)
+
+_SLICE_TIMES = (
+    Column("elapsed_s", "length of the timed stretch"),
+    Column("rate_per_s", "delivered and verified messages a second"),
+    Column("latency_p50_us", "median end-to-end latency"),
+    Column("latency_p99_us", "99th percentile; empty with fewer than ten samples beyond it"),
+    Column("client_cpu_us_per_message", "CPU time of the worker"),
+    Column("broker_cpu_us_per_message", "CPU time of the broker; empty where it is not ours"),
+    Column("worker_rss_bytes", "resident set of the worker after the turn; empty where it is not seen"),
+)
 
 SLICE_COLUMNS: tuple[Column, ...] = (
     Column("case", "number of the case within the run"),
@@ -199,13 +222,8 @@ SLICE_COLUMNS: tuple[Column, ...] = (
     Column("duplicated", "further copies of a message that had come"),
     Column("reordered", "messages that came after a later one of their stream"),
     Column("corrupted", "bodies that were changed"),
-    Column("elapsed_s", "length of the timed stretch"),
-    Column("rate_per_s", "delivered and verified messages a second"),
-    Column("latency_p50_us", "median end-to-end latency"),
-    Column("latency_p99_us", "99th percentile; empty with fewer than ten samples beyond it"),
-    Column("client_cpu_us_per_message", "CPU time of the worker"),
-    Column("broker_cpu_us_per_message", "CPU time of the broker; empty where it is not ours"),
-    Column("worker_rss_bytes", "resident set of the worker after the turn; empty where it is not seen"),
+    *_SLICE_TIMES,
+    Column("instructions", "what the stretch took, where instructions are counted"),
 )
 
 COMPARISON_COLUMNS = (
@@ -298,3 +316,34 @@ SOAK_COLUMNS = (
 def scenario_columns(scenario: Scenario) -> dict[str, Any]:
     """A scenario as the columns of a row."""
     return {SCENARIO_COLUMN.get(name, name): value for name, value in scenario.to_json().items()}
+
+
+WORK_COMPARISON_COLUMNS = (
+    Column("base_case", "number of the base's case"),
+    Column("candidate_case", "number of the candidate's case"),
+    Column("place", "what both sides share: scenario, point, client and loop"),
+    Column("base", "the side that is compared with, and the version that was measured"),
+    Column("candidate", "the other side"),
+    Column("outcome", "more work, less work, same work, inconclusive, invalid or skipped"),
+    Column("reason", "the figures that led there"),
+    Column("repeats", "slopes of each side"),
+    Column("ratio", "instructions per message, candidate over base"),
+    Column("ratio_low", "the candidate's lowest repeat over the base's highest"),
+    Column("ratio_high", "the candidate's highest over the base's lowest"),
+    Column("base_instructions_per_message", "the median of the base's repeats"),
+    Column("candidate_instructions_per_message", "of the candidate's"),
+    Column("sentence", "all of it in words"),
+)
+
+PROFILE_COLUMNS = (
+    Column("case", "number of the case within the run"),
+    Column("language", "Python: counted in bytecodes; C: counted in instructions"),
+    Column("function", "module and function; that of an adapter is called adapter"),
+    Column("per_message", "bytecodes or instructions a message, without those of what it calls"),
+)
+
+
+def untimed(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A row without rates, times and latencies: of a worker that runs fifty times slower they say nothing."""
+    timed = {column.name for column in (*_TIMED, *_SLICE_TIMES)}
+    return {name: None if name in timed else value for name, value in row.items()}

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from bench import catalogue, environments, loops, plan, stage
+from bench import catalogue, environments, instructions, loops, plan, stage
 from bench.brokers import check_spec, is_secure, open_broker
 from bench.ceiling import measure
 from bench.client import NO_FILES, Tls
@@ -54,6 +54,7 @@ class Request:
     pythons: Sequence[str] = ()
     consumer_client: str | None = None
     tls: Tls = NO_FILES
+    meter: instructions.Meter = "time"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +74,19 @@ async def run(
     planned = planned_for(request)
     folder = request.output or request.results / run_name(planned)
     wanted = wanted_by(planned, consumers=False)
+    if request.meter == "instructions":
+        async with environments.prepared(wanted.values(), say=say) as ready:
+            outcome = await instructions.measured(
+                planned,
+                {number: ready[one] for number, one in wanted.items()},
+                folder,
+                broker=request.broker,
+                tls=request.tls,
+                facts={"command": shown_command(request.command)},
+                say=say,
+                tell=tell,
+            )
+        return Finished(folder=folder, outcome=outcome)
     consuming = wanted_by(planned, consumers=True)
     async with environments.prepared([*wanted.values(), *consuming.values()], say=say) as ready:
         environment = {number: ready[one] for number, one in wanted.items()}
@@ -156,13 +170,17 @@ def planned_for(request: Request) -> plan.Plan:
     """The plan of a request; raises UsageError and its kinds, before anything is started."""
     entries = [catalogue.find_scenario(name) for name in request.scenarios or (catalogue.HEADLINE,)]
     shorter = {name: (value,) for name, value in QUICK.items()} if request.quick else {}
-    entries = [entry.with_values({**shorter, **request.values}) for entry in entries]
+    values = {**shorter, **instructions.lock_step(request.values, request.meter)}
+    entries = [entry.with_values(values) for entry in entries]
+    others = ((request.consumer_client, "--consumer-client"), (request.slices, "--slices"))
+    instructions.check_meter(request.meter, others)
     names = request.loops or HEADLINE_LOOPS
     for name in names:
         environments.find_loop(name)
     pythons = {asked: environments.find_python(asked) for asked in request.pythons or (None,)}
     chosen = [(client, catalogue.find_client(client)) for client in request.clients or HEADLINE_CLIENTS]
-    check_spec(request.broker, dict.fromkeys(entry.abilities.protocol for _, entry in chosen), request.tls)
+    broker = instructions.broker_for(request.meter, request.broker)
+    check_spec(broker, dict.fromkeys(entry.abilities.protocol for _, entry in chosen), request.tls)
     consumer = request.consumer_client
     return plan.make(
         scenarios=entries,

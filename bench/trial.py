@@ -12,7 +12,7 @@ from bench.histogram import Histogram, percentile_or_none
 from bench.keeping import schedule_columns, target_rate_per_s
 from bench.payload import STAMP_BYTES, Account
 from bench.sample import Offered
-from bench.schema import TRIAL_COLUMNS, scenario_columns
+from bench.schema import TRIAL_COLUMNS, WORK_NAMES, scenario_columns
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -82,6 +82,7 @@ class Turn:
             "client_cpu_us_per_message": (self.usage.cpu_user_s + self.usage.cpu_system_s) * each_us,
             "broker_cpu_us_per_message": None if self.broker_cpu_s is None else self.broker_cpu_s * each_us,
             "worker_rss_bytes": self.worker_rss_bytes,
+            "instructions": None,
         }
 
     @property
@@ -178,6 +179,8 @@ class Trial:
             **fairness.columns("producer", [turn.produced_per_s for turn in self.turns]),
             **fairness.columns("consumer", [turn.consumed for turn in self.turns]),
             **self._cost(),
+            "meter": "time",
+            **dict.fromkeys(WORK_NAMES),
         }
 
     @property

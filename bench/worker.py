@@ -4,10 +4,12 @@ Commands come on standard input. Answers go to what was standard output when the
 on standard output is standard error, so that a client that prints cannot break the protocol. End of input
 means that the parent is gone: the worker ends too.
 
-    -> {"do": "connect", "adapter", "loop", "url", "queues", "scenario", "limit_s", "tls"?, "role"?, "seed"?}
+    -> {"do": "connect", "adapter", "loop", "url", "queues", "scenario", "limit_s", "tls"?, "role"?, "seed"?,
+        "meter"?}
     <- {"connected": {"declare_s", "connect_s", "join_s"}, "loop": "uvloop.Loop"}
     -> {"do": "warm-up"}           <- {"rate_per_s", "fewest", "account", "first_message_s"}
     -> {"do": "slice", "messages"} <- {"sample": {...}}
+    -> {"do": "bytecodes"}         <- {"bytecodes": {FUNCTION: COUNT}}, of the last slice with that meter
     -> {"do": "close"}             <- {"closed": {"peak_rss_bytes"}}, and the process ends
     <- {"failed": SENTENCE, "kind": ERROR} to any of them, and the process ends
 
@@ -32,9 +34,10 @@ from typing import TYPE_CHECKING, Any
 
 from bench.churn import Reconnecting
 from bench.client import Target, Tls
+from bench.counting import METERS, Bytecodes, settle
 from bench.driver import Driver
 from bench.errors import BenchError, ClientFailedError, WorkerFailedError
-from bench.gauges import Gauges, peak_rss_bytes, raise_file_limit
+from bench.gauges import peak_rss_bytes, raise_file_limit
 from bench.halves import Receiver, Sender
 from bench.loops import factory
 from bench.open_driver import PacedDriver
@@ -45,6 +48,7 @@ if TYPE_CHECKING:
     from typing import TextIO
 
     from bench.client import Client
+    from bench.gauges import Gauges
 
 Answer = dict[str, Any]
 
@@ -101,7 +105,7 @@ class Worker:
         scenario = Scenario.from_json(order["scenario"])
         client = Reconnecting(client) if scenario.churn else client
         clock = time.monotonic_ns
-        with Gauges(clock) as gauges, ExitStack() as stack:
+        with METERS[order.get("meter", "time")](clock) as gauges, ExitStack() as stack:
             driving: Callable[..., Driver] = ROLES[order.get("role", "both")]
             if scenario.load_model != "closed":
                 driving = partial(PacedDriver, seed=order.get("seed", 0))
@@ -131,10 +135,10 @@ class Worker:
             async with driver.connected() as setup:
                 kind = type(asyncio.get_running_loop())
                 self._answer({"connected": asdict(setup), "loop": f"{kind.__module__}.{kind.__qualname__}"})
-                await self._obey(driver)
+                await self._obey(driver, gauges)
         self._answer({"closed": {"peak_rss_bytes": peak_rss_bytes()}})
 
-    async def _obey(self, driver: Driver) -> None:
+    async def _obey(self, driver: Driver, gauges: Gauges) -> None:
         while (command := await driver.watch.or_failure(self._commands.get())) is not None:
             match command["do"]:
                 case "warm-up":
@@ -150,6 +154,8 @@ class Worker:
                 case "slice":
                     sample = await driver.slice(command["messages"])
                     self._answer({"sample": sample.to_json()})
+                case "bytecodes" if isinstance(gauges, Bytecodes):
+                    self._answer({"bytecodes": gauges.counts()})
                 case "close":
                     return
                 case _ if isinstance(driver, Sender | Receiver):
@@ -189,6 +195,8 @@ def serve(lines: TextIO, answer: Callable[[Answer], None]) -> None:
     try:
         client = load(order["adapter"])
         loop = factory(order["loop"])()
+        if order.get("meter", "time") != "time":
+            settle(loop)
         asyncio.set_event_loop(loop)
         commands: asyncio.Queue[Answer | None] = asyncio.Queue()
         threading.Thread(target=_read, args=(lines, loop, commands), daemon=True, name="commands").start()

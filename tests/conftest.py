@@ -29,11 +29,12 @@ TRIED_AGAIN = {
     "test_docs",
     "test_doctor",
     "test_driver",
+    "test_instructions",
     "test_ledger",
     "test_ledger_injected",
     "test_live",
-    "test_plugin",
     "test_open_load",
+    "test_plugin",
     "test_questions",
     "test_tls",
 }

@@ -16,6 +16,7 @@ from bench.cli.options import (
     share,
     with_broker,
     with_fields,
+    with_meter,
     with_shape,
     with_turns,
     with_view,
@@ -33,6 +34,7 @@ Examples:
   mqbench ab aio-pika==9.6.2 aio-pika==10.2.1
   mqbench ab loop=asyncio loop=uvloop headline payload --client aioamqp
   mqbench ab prefetch=10 prefetch=100 --until 2%
+  mqbench ab aio-pika==9.6.2 'aio-pika @ file:///checkout' --meter instructions --annotate
 
 \b
 Exit codes:
@@ -68,8 +70,14 @@ Exit codes:
     type=click.Choice(["guarantee", "persistent", "queue_type", "replication", "measure", "protocol"]),
     help="Compare sides that differ in this all the same; may be given again.",
 )
-@click.option("--rounds", type=click.IntRange(1), help="Replicates  [default: 12; a verdict needs 8]")
+@click.option(
+    "--rounds", type=click.IntRange(1), help="Replicates  [default: 12; a verdict needs 8; of instructions 1]"
+)
 @with_turns
+@with_meter
+@click.option(
+    "--annotate", is_flag=True, help="With --meter instructions: name the functions that do more work."
+)
 @click.option(
     "--budget",
     "budget_s",

@@ -246,6 +246,17 @@ def with_order(command: Callable[..., None]) -> Callable[..., None]:
     )
 
 
+def with_meter(command: Callable[..., None]) -> Callable[..., None]:
+    """Adds ``--meter``: what is measured."""
+    return click.option(
+        "--meter",
+        type=click.Choice(["time", "instructions"]),
+        default="time",
+        show_default=True,
+        help="time, or instructions: counted by valgrind, exact to a fraction of a percent on any machine.",
+    )(command)
+
+
 def with_view(command: Callable[..., None]) -> Callable[..., None]:
     """Adds ``--quiet`` and ``--verbose``, which :func:`bench.cli.output.live` finds in the context."""
     return _with(

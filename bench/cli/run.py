@@ -15,6 +15,7 @@ from bench.cli.options import (
     with_broker,
     with_clients,
     with_fields,
+    with_meter,
     with_shape,
     with_turns,
     with_view,
@@ -50,9 +51,12 @@ Exit codes:
 @with_broker
 @with_fields
 @click.option(
-    "--rounds", type=click.IntRange(1), default=5, show_default=True, help="Replicates: fresh workers each."
+    "--rounds",
+    type=click.IntRange(1),
+    help="Replicates, with fresh workers each  [default: 5; of instructions 1]",
 )
 @with_turns
+@with_meter
 @with_view
 @with_shape("table", "markdown", "json", "csv")
 @click.option("--quick", is_flag=True, help="Two short rounds: a look, not a measurement.")
@@ -64,6 +68,7 @@ def run(shape: str, **asked: Any) -> None:
     """
     from bench import session
 
+    asked["rounds"] = asked["rounds"] or (5 if asked["meter"] == "time" else 1)
     os.environ.pop(BROKER_VARIABLE, None)  # it may hold a password, and no child needs it
     request = session.Request(results=RESULTS, command=tuple(sys.argv[1:]), **asked)
     with live() as (say, tell):

@@ -48,6 +48,9 @@ def print_stored(folder: Path, shape: str) -> None:
     from bench.report import summary, terminal, versus
 
     stored = results.load(folder)
+    if stored.facts.get("meter") == "instructions":
+        print_counted(stored, shape)
+        return
     cases = summary.summarise(stored.rows)
     if "question" in stored.facts:
         _print_answer(stored, cases, shape)
@@ -91,6 +94,33 @@ def _print_answer(stored: Run, cases: Sequence[CaseSummary], shape: str) -> None
     )
     page.say(f"run folder: {stored.folder}", words.measured_on(stored.facts), *answer.sentences)
     print_page(page, shape)
+
+
+def print_counted(stored: Run, shape: str) -> None:
+    """A run in instruction mode."""
+    from dataclasses import asdict
+
+    from bench import results, work
+    from bench.report import work as report
+    from bench.report.summary import csv_of
+    from bench.schema import WORK_COMPARISON_COLUMNS
+    from bench.sides import Arms
+
+    cases = work.summarise(stored.rows)
+    arms = Arms.from_json(stored.facts["arms"]) if "arms" in stored.facts else None
+    cells = work.compare(arms, stored.rows) if arms is not None else []
+    if shape in ("table", "markdown"):
+        page = report.page(stored, cases)
+        if arms is not None:
+            path = stored.folder / results.PROFILE
+            profile = results.read_table(path) if path.is_file() else None
+            grew = None if profile is None else {pair[1]: work.grown(profile, pair) for pair in arms.pairs}
+            page.parts += report.versus_page(cells, grew).parts
+        print_page(page, shape)
+        return
+    rows = report.rows(cells) if arms is not None else [asdict(case) for case in cases]
+    names = [column.name for column in WORK_COMPARISON_COLUMNS] if arms is not None else list(rows[0])
+    click.echo(report.as_json(rows) if shape == "json" else csv_of(rows, names), nl=shape == "json")
 
 
 def cells_of(stored: Run) -> Sequence[Cell]:

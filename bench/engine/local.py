@@ -16,7 +16,7 @@ from bench import errors
 from bench.errors import WorkerFailedError, WorkerStuckError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncIterator, Mapping, Sequence
 
     from bench.engine import Answer
 
@@ -81,9 +81,15 @@ class LocalWorker:
 
 
 class LocalEngine:
+    """``prefix`` is what stands before a worker's command: a program that runs another, such as valgrind."""
+
+    def __init__(self, prefix: Sequence[str] = ()) -> None:
+        self._prefix = tuple(prefix)
+
     @asynccontextmanager
     async def worker(self, python: str, environment: Mapping[str, str]) -> AsyncIterator[LocalWorker]:
         process = await asyncio.create_subprocess_exec(
+            *self._prefix,
             python,
             "-P",  # the folder that we run in is not where a worker finds its modules
             "-m",

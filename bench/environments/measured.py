@@ -21,6 +21,7 @@ MEASURED = frozenset(
         "client",
         "consuming",
         "copies",
+        "counting",
         "driver",
         "errors",
         "gauges",

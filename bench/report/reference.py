@@ -19,11 +19,13 @@ from bench.scenario import Handler, Scenario
 from bench.schema import (
     CAPACITY_COLUMNS,
     COMPARISON_COLUMNS,
+    PROFILE_COLUMNS,
     SLICE_COLUMNS,
     SOAK_COLUMNS,
     SWEEP_COLUMNS,
     TRIAL_COLUMNS,
     TUNE_COLUMNS,
+    WORK_COMPARISON_COLUMNS,
 )
 
 if TYPE_CHECKING:
@@ -167,6 +169,8 @@ TABLES: dict[str, dict[str, Callable[[], str]]] = {
         "tune columns": partial(columns, TUNE_COLUMNS),
         "capacity columns": partial(columns, CAPACITY_COLUMNS),
         "soak columns": partial(columns, SOAK_COLUMNS),
+        "work columns": partial(columns, WORK_COMPARISON_COLUMNS),
+        "profile columns": partial(columns, PROFILE_COLUMNS),
     },
 }
 
