@@ -174,3 +174,23 @@ def test_where_benchmarks_are_disabled_a_quick_look_is_all(tmp_path: Path) -> No
 def test_where_benchmarks_are_skipped_so_is_it(tmp_path: Path) -> None:
     (tmp_path / "test_theirs.py").write_text("def test_it(mqbench):\n    mqbench('smoke', client='memory')\n")
     assert "1 skipped" in suite(tmp_path, "--benchmark-skip").stdout
+
+
+def test_without_pytest_benchmark_it_says_what_is_missing(tmp_path: Path) -> None:
+    (tmp_path / "test_theirs.py").write_text("def test_it(mqbench):\n    mqbench('smoke', client='memory')\n")
+    code = (
+        "import importlib.util as util, sys, pytest\n"
+        "found = util.find_spec\n"
+        "util.find_spec = lambda name, *more: None if name == 'pytest_benchmark' else found(name, *more)\n"
+        "sys.exit(pytest.main(['-p', 'no:benchmark', '-p', 'no:cacheprovider', '-q']))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", code],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "the fixture mqbench needs pytest-benchmark: pip install" in done.stdout

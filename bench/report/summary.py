@@ -120,7 +120,7 @@ def _case(
     valid = [_believed(row) for row in rows if row["status"] == "valid" and row["rate_per_s"]]
     wrong = [row for row in rows if row["status"] != "valid"]
     first = (wrong or rows)[0]
-    rates = [float(row["rate_per_s"]) for row in valid]
+    rates = [math.exp(log) for log in _logs(valid).values()]
     interval = rate_interval(rates) if len(rates) > 1 else None
     place = (_text(first["scenario"]), _text(first["point"]))
     versus = versus_first(valid, references.setdefault(place, valid)) if valid else None
@@ -130,7 +130,7 @@ def _case(
         status=str(first["status"]),
         reason=_text(first["reason"]) if wrong else "",
         **{name: _text(first.get(name)) for name in _PLACE},  # type: ignore[arg-type]  # text columns all
-        rounds=len(valid),
+        rounds=len(rates),
         received=_total(rows, "received"),
         rate_per_s=interval.estimate if interval else rates[0] if rates else None,
         rate_low_per_s=interval.low if interval else None,
