@@ -40,7 +40,8 @@ _CEILING_PROTOCOL = "memory"
 class Progress:
     """What happens now: ``done`` of ``total`` turns are over; ``rate_per_s`` is the last turn's.
 
-    ``noise`` is what a round that is over was disturbed by, ``failure`` why a case's round is invalid.
+    ``turn`` is that turn, ``noise`` what a round that is over was disturbed by, ``failure`` why a case's
+    round is invalid.
     """
 
     what: str
@@ -50,6 +51,7 @@ class Progress:
     total: int = 0
     noise: HostNoise | None = None
     failure: str | None = None
+    turn: Turn | None = None
 
     @property
     def is_remark(self) -> bool:
@@ -210,7 +212,7 @@ class Runner:
         what: str,
         case: Case | None = None,
         *,
-        rate_per_s: float | None = None,
+        turn: Turn | None = None,
         noise: HostNoise | None = None,
         failure: str | None = None,
     ) -> None:
@@ -219,7 +221,8 @@ class Runner:
             Progress(
                 what=what,
                 case=case,
-                rate_per_s=rate_per_s,
+                rate_per_s=turn.rate_per_s if turn is not None else None,
+                turn=turn,
                 noise=noise,
                 failure=failure,
                 done=self._done,
@@ -332,7 +335,7 @@ class Runner:
         one.trial.add(sample)
         one.trial.failure = sample.wrong
         self._recorder.slices.add(sample.row(one.trial, turn, place))
-        self._now(f"round {one.trial.round}: measuring", one.case, rate_per_s=sample.rate_per_s)
+        self._now(f"round {one.trial.round}: measuring", one.case, turn=sample)
 
     @asynccontextmanager
     async def _judging(self, trial: Trial, when: str) -> AsyncIterator[None]:

@@ -33,6 +33,7 @@ TRIED_AGAIN = {
     "test_ledger",
     "test_ledger_injected",
     "test_live",
+    "test_metrics",
     "test_open_load",
     "test_plugin",
     "test_questions",

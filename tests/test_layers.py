@@ -54,6 +54,7 @@ ORDER = [
     "__main__",
     "cli",
     "plugin",
+    "metrics",
     "live",
     "doctor",
     "ledger",

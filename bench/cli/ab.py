@@ -17,6 +17,7 @@ from bench.cli.options import (
     with_broker,
     with_fields,
     with_meter,
+    with_metrics,
     with_shape,
     with_turns,
     with_view,
@@ -91,6 +92,7 @@ Exit codes:
     metavar="PERCENT",
     help="Plan rounds for an interval of at most this to either side, such as 2%, from a pilot before it.",
 )
+@with_metrics
 @with_view
 @with_shape("table", "markdown", "json")
 def ab(shape: str, **asked: Any) -> None:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 RESULTS = Path("results")
 BROKER_VARIABLE = "MQBENCH_BROKER_URL"
 LOUDNESS = "mqbench.loudness"
+METRICS = "mqbench.metrics"
 
 
 def set_values(_: click.Context, __: click.Parameter, texts: Sequence[str]) -> dict[str, tuple[Any, ...]]:
@@ -271,6 +272,26 @@ def with_view(command: Callable[..., None]) -> Callable[..., None]:
             )
         ),
     )
+
+
+def with_metrics(command: Callable[..., None]) -> Callable[..., None]:
+    """Adds ``--metrics``, which :func:`bench.cli.output.live` finds in the context as host and port."""
+    return click.option(
+        "--metrics",
+        metavar="[HOST:]PORT",
+        expose_value=False,
+        callback=_address,
+        help="Serve live figures for Prometheus, such as on 9464 (0: a free port).",
+    )(command)
+
+
+def _address(context: click.Context, _: click.Parameter, text: str | None) -> None:
+    if text is None:
+        return
+    host, _colon, port = text.rpartition(":")
+    if not port.isdecimal() or int(port) > 65535:
+        raise UsageError(f"--metrics takes PORT or HOST:PORT, such as 9464, got {text!r}")
+    context.meta[METRICS] = (host or "127.0.0.1", int(port))
 
 
 def _loud(context: click.Context, parameter: click.Parameter, given: bool) -> None:

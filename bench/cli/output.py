@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from bench.cli.options import LOUDNESS
+from bench.cli.options import LOUDNESS, METRICS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterator, Sequence
@@ -37,7 +37,8 @@ def console() -> Console:
 def live() -> Iterator[tuple[Callable[[str], None], Callable[..., None]]]:
     """The view of what is being measured, on stderr: how to say a line, and how to tell of progress.
 
-    As loud as the command was asked to be, where it has the options ``with_view``.
+    As loud as the command was asked to be, where it has the options ``with_view``; what is told is served,
+    too, where ``--metrics`` was given.
     """
     from rich.console import Console
 
@@ -45,8 +46,15 @@ def live() -> Iterator[tuple[Callable[[str], None], Callable[..., None]]]:
 
     context = click.get_current_context(silent=True)
     loudness: Loudness = context.meta.get(LOUDNESS, "normal") if context is not None else "normal"
-    with view(Console(stderr=True), loudness) as both:
-        yield both
+    with view(Console(stderr=True), loudness) as (say, tell):
+        if context is None or METRICS not in context.meta:
+            yield say, tell
+            return
+        from bench.metrics import served
+
+        host, port = context.meta[METRICS]
+        with served(host, port, say=say, tell=tell) as told:
+            yield say, told
 
 
 def print_table(names: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

@@ -16,6 +16,7 @@ from bench.cli.options import (
     with_clients,
     with_fields,
     with_meter,
+    with_metrics,
     with_shape,
     with_turns,
     with_view,
@@ -57,6 +58,7 @@ Exit codes:
 )
 @with_turns
 @with_meter
+@with_metrics
 @with_view
 @with_shape("table", "markdown", "json", "csv")
 @click.option("--quick", is_flag=True, help="Two short rounds: a look, not a measurement.")
