@@ -10,7 +10,7 @@ import numpy as np
 from bench import naming
 from bench.cell import Cell, Outcome, Pair
 from bench.sides import Arms
-from bench.stats.effects import round_effect
+from bench.stats.rounds import round_effect
 from bench.stats.signflip import rounds_to_reject
 from bench.stats.verdicts import ALPHA, Verdict, verdicts
 

@@ -14,11 +14,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import IO, TYPE_CHECKING
 
+import numpy as np
 from hdrh.codec import HdrCookieException, HdrLengthException
 from hdrh.histogram import HdrHistogram
 from hdrh.log import HistogramLogWriter
 
-from bench.histogram import HIGHEST_US, LOWEST_US, SIGNIFICANT_DIGITS, Histogram, index_of, lowest_us
+from bench.histogram import HIGHEST_US, LOWEST_US, SIGNIFICANT_DIGITS, Histogram, lowest_us
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -109,5 +110,7 @@ def from_hdr(encoded: HdrHistogram) -> Histogram:
         raise ValueError(
             f"expected {SIGNIFICANT_DIGITS} digits from 1 us on, got {encoded.significant_figures}"
         )
-    recorded = encoded.get_recorded_iterator()
-    return Histogram({index_of(item.value_iterated_to): item.count_at_value_iterated_to for item in recorded})
+    # Its buckets are ours. Its own iterator visits every one of them in Python: 50 ms, where this takes 0.1.
+    counts = np.ctypeslib.as_array(encoded.counts)
+    filled = np.flatnonzero(counts)
+    return Histogram(dict(zip(filled.tolist(), counts[filled].tolist(), strict=True)))

@@ -10,8 +10,8 @@ import numpy as np
 
 from bench.comparison import round_rates, rounds_needed
 from bench.errors import UsageError
-from bench.stats.effects import round_effect
 from bench.stats.planning import rounds_for_precision, slices_per_round
+from bench.stats.rounds import round_effect
 
 if TYPE_CHECKING:
     import pandas as pd

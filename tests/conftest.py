@@ -24,6 +24,7 @@ TRIED_AGAIN = {
     "brokers",
     "contract",
     "test_ab",
+    "test_browser",
     "test_check",
     "test_cli",
     "test_docs",
@@ -37,6 +38,7 @@ TRIED_AGAIN = {
     "test_open_load",
     "test_plugin",
     "test_questions",
+    "test_report_cli",
     "test_tls",
 }
 

@@ -21,8 +21,8 @@ from bench.contrast.across import across
 from bench.contrast.within import within
 from bench.errors import ComparisonRefusedError, UnknownNameError, UsageError
 from bench.report.contrast import page
-from bench.stats.effects import round_effect
 from bench.stats.multiplicity import simultaneous_intervals
+from bench.stats.rounds import round_effect
 from bench.stats.unpaired import unpaired
 
 Command = Callable[..., subprocess.CompletedProcess[str]]

@@ -18,10 +18,11 @@ import numpy.typing as npt
 import pytest
 from scipy import stats
 
-from bench.stats.effects import effect_over_rounds, round_effect
+from bench.stats.effects import effect_over_rounds
 from bench.stats.gate import Control, decide, judge_control, overall, screen
 from bench.stats.intervals import hodges_lehmann, mean_interval
 from bench.stats.planning import detectable_effect, rounds_for_precision
+from bench.stats.rounds import round_effect
 from bench.stats.signflip import sign_flip
 from bench.stats.steadiness import intraclass_correlation
 from bench.stats.verdicts import verdict

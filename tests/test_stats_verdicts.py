@@ -12,11 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from statsmodels.stats.multitest import multipletests
 
-from bench.stats.effects import effect_over_rounds, round_effect
+from bench.stats.effects import effect_over_rounds
 from bench.stats.figures import figure, figure_with_interval
 from bench.stats.gate import Control, Decision, decide, judge_control, overall, screen
 from bench.stats.intervals import Interval, mean_interval
 from bench.stats.multiplicity import benjamini_hochberg, holm, simultaneous_intervals
+from bench.stats.rounds import round_effect
 from bench.stats.steadiness import drift, drift_over_rounds, fairness, intraclass_correlation, mser
 from bench.stats.verdicts import percent, verdict, verdicts
 

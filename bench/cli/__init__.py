@@ -18,6 +18,7 @@ from bench.cli.export import export
 from bench.cli.history import history
 from bench.cli.init import init
 from bench.cli.list import list_
+from bench.cli.report import report
 from bench.cli.run import run
 from bench.cli.show import show
 from bench.cli.soak import soak
@@ -51,6 +52,7 @@ Examples:
   mqbench tune --client aiormq                    which settings a client needs
   mqbench capacity --p99 20ms                     the highest rate that is held at a latency
   mqbench soak --rate 500 --for 2h                is it held for hours, without drift or leak
+  mqbench report results/RUN                      a stored run as one HTML page
   mqbench list scenarios                          what questions there are
 
 \b
@@ -76,7 +78,7 @@ def main() -> None:
 
 for command in (
     *(run, ab, compare, check, init, sweep, tune, capacity, soak),
-    *(show, export, history, trend),
+    *(show, report, export, history, trend),
     *(list_, broker, envs, doctor, calibrate, validate),
 ):
     main.add_command(command)

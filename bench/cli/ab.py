@@ -18,11 +18,13 @@ from bench.cli.options import (
     with_fields,
     with_meter,
     with_metrics,
+    with_report,
     with_shape,
     with_turns,
     with_view,
 )
 from bench.cli.output import interruptible, live, to_stderr
+from bench.cli.report import written_after
 from bench.cli.show import print_stored
 
 EPILOG = """\b
@@ -95,7 +97,8 @@ Exit codes:
 @with_metrics
 @with_view
 @with_shape("table", "markdown", "json")
-def ab(shape: str, **asked: Any) -> None:
+@with_report
+def ab(shape: str, has_report: bool, **asked: Any) -> None:
     """Compare CANDIDATE with BASE, which differ in one way: is it faster, slower, or neither?
 
     Both are alive in each round and take turns in random order. For each cell (a point of a SCENARIO, the
@@ -109,6 +112,8 @@ def ab(shape: str, **asked: Any) -> None:
     with live() as (say, tell):
         finished = interruptible(comparing.run(request, say=say, tell=tell))
     print_stored(finished.folder, shape)
+    if has_report:
+        written_after(finished.folder)
     for failure in finished.outcome.failures.values():
         to_stderr(f"invalid: {failure}")
     sys.exit(1 if finished.outcome.invalid else 0 if finished.decided else 3)

@@ -306,6 +306,17 @@ def with_shape(*shapes: str) -> Callable[[Callable[..., None]], Callable[..., No
     return click.option("--format", "shape", type=click.Choice(shapes), default=shapes[0], show_default=True)
 
 
+def with_report(command: Callable[..., None]) -> Callable[..., None]:
+    """Adds ``--no-report``, which reaches the command as ``has_report``."""
+    return click.option(
+        "--report/--no-report",
+        "has_report",
+        default=True,
+        show_default=True,
+        help="Write report.html into the run folder at the end.",
+    )(command)
+
+
 def _with(
     command: Callable[..., None], *options: Callable[[Callable[..., None]], Callable[..., None]]
 ) -> Callable[..., None]:

@@ -17,11 +17,13 @@ from bench.cli.options import (
     with_fields,
     with_meter,
     with_metrics,
+    with_report,
     with_shape,
     with_turns,
     with_view,
 )
 from bench.cli.output import interruptible, live, to_stderr
+from bench.cli.report import written_after
 from bench.cli.show import print_stored
 
 EPILOG = """\b
@@ -61,8 +63,9 @@ Exit codes:
 @with_metrics
 @with_view
 @with_shape("table", "markdown", "json", "csv")
+@with_report
 @click.option("--quick", is_flag=True, help="Two short rounds: a look, not a measurement.")
-def run(shape: str, **asked: Any) -> None:
+def run(shape: str, has_report: bool, **asked: Any) -> None:
     """Measure SCENARIO... (names, or paths of your own files) and write a run folder.
 
     Without a scenario it is the headline; without --client, aio-pika and aioamqp; without --loop, asyncio
@@ -76,6 +79,8 @@ def run(shape: str, **asked: Any) -> None:
     with live() as (say, tell):
         finished = interruptible(session.run(request, say=say, tell=tell))
     print_stored(finished.folder, shape)
+    if has_report:
+        written_after(finished.folder)
     for failure in finished.outcome.failures.values():
         to_stderr(f"invalid: {failure}")
     sys.exit(1 if finished.outcome.invalid else 0)

@@ -9,8 +9,9 @@ from bench.cell import Cell
 from bench.contrast.cases import Stored, cases_of, named
 from bench.errors import UnknownNameError, UsageError
 from bench.sides import GUARANTEES
-from bench.stats.effects import FEWEST_ROUNDS, round_effect
+from bench.stats.effects import FEWEST_ROUNDS
 from bench.stats.intervals import CONFIDENCE
+from bench.stats.rounds import round_effect
 from bench.stats.signflip import rounds_to_reject
 from bench.stats.verdicts import ALPHA, Verdict, verdicts
 

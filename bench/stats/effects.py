@@ -11,8 +11,6 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from bench.stats.intervals import CONFIDENCE, Interval, hodges_lehmann, mean_interval
 from bench.stats.planning import detectable_effect
 from bench.stats.samples import sample
@@ -72,20 +70,8 @@ class Effect:
         return math.expm1(detectable_effect(self.spread, self.rounds, alpha))
 
 
-def round_effect(base: Numbers, candidate: Numbers) -> float:
-    """The effect of one round: the median over slice pairs of log(candidate / base).
-
-    Two lists of rates above 0, one per slice in the order of their turns, of the same length of at least 1.
-    """
-    first = sample(base, "base rates", positive=True)
-    second = sample(candidate, "candidate rates", positive=True)
-    if first.size != second.size:
-        raise ValueError(f"slices come in pairs, got {first.size} of base and {second.size} of candidate")
-    return float(np.median(np.log(second / first)))
-
-
 def effect_over_rounds(effects: Numbers, confidence: float = CONFIDENCE, seed: int = 0) -> Effect:
-    """The effect over at least two rounds, one :func:`round_effect` each; ``seed`` is the test's."""
+    """The effect over at least two rounds, one ``round_effect`` each; ``seed`` is the test's."""
     array = sample(effects, "rounds", least=FEWEST_ROUNDS)
     return Effect(
         mean=mean_interval(array, confidence),

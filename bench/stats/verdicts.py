@@ -52,7 +52,7 @@ def verdict(
     p_adjusted: float | None = None,
     seed: int = 0,
 ) -> Verdict:
-    """Judges one cell from one :func:`~bench.stats.effects.round_effect` per round.
+    """Judges one cell from one :func:`~bench.stats.rounds.round_effect` per round.
 
     - faster, slower: the sign-flip test's two-sided p (``p_adjusted`` where many cells were asked at once) is
       below ``alpha``, the interval leaves 0 out (one wild round can part the two), the difference is at least
