@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from bench.report.summary import CaseSummary
 
 _PACKAGE = resources.files("bench.report.html")
+_INTERVAL = re.compile(r" \[-?[\d.,]+, -?[\d.,]+\]")
+_RATIO = re.compile(r"(\d[\d.]*(?:x|.%).\[-?[\d.]+,.-?[\d.]+\])")
 SCRIPTS = ("vendor/charts.js", "assets/figures.js", "assets/page.js")
 
 
@@ -162,9 +164,10 @@ def _said(fact: object) -> str:
 
 
 def strengthened(sentence: str) -> Markup:
-    """The sentence with its ratios and intervals set apart, everything else escaped."""
-    sentence = sentence.replace(" %", "\N{NO-BREAK SPACE}%")
-    parts = re.split(r"(\d[\d.]*(?:x|.%) \[[\d., -]+\])", sentence)
+    """The sentence with its ratios set apart and its figures kept on a line, everything else escaped."""
+    whole = re.sub(r"(\d) %", "\\1\N{NO-BREAK SPACE}%", sentence)
+    whole = _INTERVAL.sub(lambda found: found[0].replace(" ", "\N{NO-BREAK SPACE}"), whole)
+    parts = _RATIO.split(whole)
     return Markup("").join(
         Markup("<strong>{}</strong>").format(part) if index % 2 else part for index, part in enumerate(parts)
     )
