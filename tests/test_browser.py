@@ -363,6 +363,8 @@ async def test_the_keyboard_reaches_everything_and_shows_where_it_is(opened: Ope
 async def test_on_paper_it_is_light_and_leaves_the_controls_out(opened: Open) -> None:
     page = await opened(OLD, color_scheme="dark")
     await page.page.emulate_media(media="print")
+    await page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert await page.page.get_by_text("clock source").is_visible()
     assert await page.evaluate("getComputedStyle(document.body).color") == "rgb(26, 29, 33)"
     for selector in ("#filters", "#theme", ".downloads"):
         assert not await page.page.locator(selector).first.is_visible()
