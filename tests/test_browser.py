@@ -322,7 +322,7 @@ async def test_a_comparison_opens_with_its_verdict_and_draws_its_cells(opened: O
     )
     page = await opened(folder)
     first = (await page.texts(".answer .first"))[0]
-    assert re.match(r"aio-pika 10 is \d+\.\d\u00a0% \[.*\] faster than 9 at headline on asyncio", first)
+    assert re.match(r"aio-pika 10 is \d+\.\d\u00a0%\u00a0\[.*\] faster than 9 at headline on asyncio", first)
     labels = await page.evaluate(
         "[...document.querySelectorAll('[data-chart=ratio] circle')].map(r => r.dataset.label)"
     )
