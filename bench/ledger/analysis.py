@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, Self
 
 from bench.ledger.design import EQUAL, REFERENCE
 from bench.ledger.rules import RULES, Rates
-from bench.stats.effects import Effect, effect_over_rounds, round_effect
+from bench.stats.effects import Effect, effect_over_rounds
 from bench.stats.proportions import clopper_pearson, wilson
+from bench.stats.rounds import round_effect
 from bench.stats.verdicts import verdict
 
 if TYPE_CHECKING:

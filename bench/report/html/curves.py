@@ -15,6 +15,13 @@ if TYPE_CHECKING:
     from bench.hlog import Interval
 
 POINTS_A_HALVING = 8
+METRICS = {
+    "latency": "end to end",
+    "latency_uncorrected": "end to end, uncorrected",
+    "confirm": "until the broker's confirm",
+    "slip": "how late the harness sent",
+    "loop_lag": "how late the loop ran a timer",
+}
 _TAG = re.compile(r"case=(\d+);round=(\d+);block=(\d+);metric=(\w+)")
 
 
@@ -37,7 +44,7 @@ def merged(
             continue
         of_case = found.setdefault(match[4], {}).setdefault(int(match[1]), Histogram())
         of_case.merge(interval.histogram)
-    return found
+    return {metric: found[metric] for metric in sorted(found, key=[*METRICS, *found].index)}
 
 
 def curve(histogram: Histogram) -> list[tuple[float, int]]:

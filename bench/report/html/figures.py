@@ -6,7 +6,7 @@ import json
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
-from bench.report.html.curves import curve, merged
+from bench.report.html.curves import METRICS, curve, merged
 from bench.report.html.source import label, place
 from bench.report.terminal import client_label
 
@@ -31,6 +31,7 @@ def figures(digest: Digest) -> dict[str, Any]:
         "ratios": _ratios(digest) if digest.comparison is None else _verdicts(digest.comparison),
         "margin": digest.comparison and digest.comparison.margin,
         "sweeps": [_sweep(sweep) for sweep in digest.sweeps],
+        "metrics": METRICS,
         "curves": {
             metric: {str(case): curve(histogram) for case, histogram in cases.items()}
             for metric, cases in histograms.items()

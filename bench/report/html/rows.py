@@ -7,7 +7,7 @@ from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from bench.histogram import percentile_or_none
-from bench.report.html.curves import merged
+from bench.report.html.curves import METRICS, merged
 from bench.report.html.figures import cpu_us
 from bench.report.html.source import label, place
 from bench.report.terminal import rate
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from bench.report.summary import CaseSummary
 
 PERCENTILES = (50.0, 90.0, 99.0, 99.9)
-METRICS = {"latency": "end to end", "confirm": "until the broker's confirm"}
 COUNTS = (
     "sent",
     "confirmed",

@@ -3,7 +3,6 @@
 
 (() => {
   const GROUPED = new Set(["slices", "waits", "percentiles"]);
-  const METRICS = {latency: "end to end", confirm: "until the broker's confirm"};
   const form = document.getElementById("filters");
   const runs = [...document.querySelectorAll("article.run")].map((article) => ({article, run: read(article)}));
   const figures = runs.flatMap(({article, run}) => {
@@ -70,7 +69,7 @@
     let cases = run.cases.filter((one) => isChosen(one, choice));
     let curves = null;
     if (kind === "percentiles") {
-      const metrics = Object.keys(run.curves).map((name) => [name, METRICS[name] ?? name]);
+      const metrics = Object.keys(run.curves).map((name) => [name, run.metrics[name] ?? name]);
       figure.metric = menu(figure, "metric", "Latency", metrics, figure.metric, (value) => { figure.metric = value; });
       curves = run.curves[figure.metric] ?? {};
     }
