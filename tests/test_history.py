@@ -92,6 +92,21 @@ def test_a_run_without_a_valid_row_says_why() -> None:
     assert told.entry("abc", "name", run.facts, rows, None).headline == "nothing valid: 3 lost of 9"
 
 
+def test_a_run_that_counts_instructions_has_those_for_its_headline(command: Command, tmp_path: Path) -> None:
+    run = results.load(stored(tmp_path / "counted", 1))
+    counts = dict.fromkeys(
+        ("instructions_per_message", "instructions_low_per_message", "instructions_high_per_message"), 123456
+    )
+    rows = [{**row, **counts, "meter": "instructions", "instructions_repeats": 3} for row in run.rows]
+    facts = {**run.facts, "meter": "instructions"}
+    line = told.entry("abc", "name", facts, rows, None)
+    assert line.headline == "aio-pika 10.2.1 on asyncio: 123,456 instructions/msg"
+    (tmp_path / "counted" / "run.json").write_text(json.dumps(facts))
+    for words in (("compare",), ("export", "--format", "bencher")):
+        done = command(*words, "counted")
+        assert (done.returncode, "counts instructions and has no rates" in done.stderr) == (2, True)
+
+
 def test_history_lists_by_machine_and_searches(command: Command, months: Path) -> None:
     listed = command("history", "--under", str(months))
     assert listed.returncode == 0, listed.stderr

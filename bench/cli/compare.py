@@ -11,7 +11,7 @@ import click
 from bench.cli import complete
 from bench.cli.options import with_shape
 from bench.cli.output import print_page
-from bench.cli.show import stored_folder
+from bench.cli.show import load_timed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -61,12 +61,11 @@ def compare(
     once. Two runs are compared only where the fingerprints of their machines, their brokers, workloads and
     guarantees agree, and what comes of it is advisory.
     """
-    from bench import results
     from bench.contrast.across import across
     from bench.contrast.within import within
     from bench.errors import UsageError
 
-    first = results.load(stored_folder(base))
+    first = load_timed(base)
     if other is None:
         seed = int(first.facts.get("seed", 0))
         cells = within(first.rows, first.slice_rows, reference=reference, allowed=allowed, seed=seed)
@@ -74,7 +73,7 @@ def compare(
     elif reference is not None:
         raise UsageError("--reference names a case within one run; of two runs the first is the reference")
     else:
-        second = results.load(stored_folder(other))
+        second = load_timed(other)
         cells = across((first.facts, first.rows), (second.facts, second.rows), allowed=allowed)
         _print(cells, [first, second], shape)
     outcomes = {cell.outcome for cell in cells}

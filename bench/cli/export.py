@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from bench.cli.output import to_stderr
-from bench.cli.show import stored_folder
+from bench.cli.show import load_timed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,15 +48,16 @@ def export(runs: tuple[Path, ...], shape: str, output: Path | None) -> None:
     Data are one value a round, as a round is a replicate. A case with a row that is not valid is left out,
     and said. Only otava takes several runs, a line each.
     """
-    from bench import results
     from bench.errors import UsageError
     from bench.exports.cases import exported
 
     if len(runs) > 1 and shape != "otava":
         raise UsageError(f"{shape} has a file for each run: export them one by one")
-    stored = [results.load(stored_folder(run)) for run in runs]
+    stored = [load_timed(run) for run in runs]
     read = [(run, *exported(run.rows)) for run in stored]
     left_out = [f"{run.folder.name}: {why}" for run, _, reasons in read for why in reasons]
+    if not any(cases for _, cases, _ in read):
+        raise UsageError("; ".join(["no case can be exported", *left_out]))
     text = _document(shape, [(run, cases) for run, cases, _ in read], output, left_out)
     if output is None:
         click.echo(text, nl=False)

@@ -42,6 +42,17 @@ def stored_folder(asked: Path) -> Path:
     return asked if asked.is_dir() or not (RESULTS / asked).is_dir() else RESULTS / asked
 
 
+def load_timed(asked: Path) -> Run:
+    """A run that was timed; raises UsageError for one of instruction mode, which has no rates."""
+    from bench import results
+    from bench.errors import UsageError
+
+    stored = results.load(stored_folder(asked))
+    if stored.facts.get("meter") == "instructions":
+        raise UsageError(f"{stored.folder} counts instructions and has no rates; mqbench show prints it")
+    return stored
+
+
 def print_stored(folder: Path, shape: str) -> None:
     from bench import results
     from bench.report import gate as gate_report

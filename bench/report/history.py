@@ -6,6 +6,8 @@ import json
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from bench import work
+from bench.cell import client_name, versioned
 from bench.report.grid import Heading, Page, Row, grid
 from bench.report.summary import csv_of, summarise
 from bench.report.terminal import client_label, rate
@@ -35,8 +37,11 @@ def entry(
     machine: str, run: str, facts: Mapping[str, Any], rows: Iterable[Mapping[str, Any]], verdict: str | None
 ) -> Entry:
     """``verdict``: the first sentence of a comparison, which is then the headline."""
-    cases = summarise(rows)
+    stored = list(rows)
+    cases = summarise(stored)
     best = _best(cases)
+    if facts.get("meter") == "instructions":
+        verdict = verdict or _counted(stored)
     return Entry(
         machine=machine,
         started_at=str(facts.get("started_at") or ""),
@@ -48,6 +53,15 @@ def entry(
         headline=verdict or _headline(cases, best),
         rate_per_s=best.rate_per_s if best else None,
     )
+
+
+def _counted(rows: Sequence[Mapping[str, Any]]) -> str | None:
+    """The headline of instruction mode: what the first sound case takes."""
+    for case in work.summarise(rows):
+        if case.instructions_per_message and case.status == "valid":
+            who = f"{versioned(client_name(case.client), case.client_version)} on {case.loop}"
+            return f"{who}: {case.instructions_per_message:,.0f} instructions/msg"
+    return None
 
 
 def _best(cases: Sequence[CaseSummary]) -> CaseSummary | None:
