@@ -21,18 +21,15 @@ from bench.ledger import calibration
 from bench.ledger.design import EQUAL, LEVELS, REFERENCE, Design, Gate, planned
 from bench.ledger.injected import KINDS, Injection
 from bench.machine import fingerprint
+from bench.schema import LEDGER_COLUMNS, LEDGER_ROUND_COLUMNS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from bench.check import Finished, Say
+    from bench.schema import Column
 
 LEDGER, GATES, ROUNDS = "ledger.json", "gates.csv", "rounds.csv"
-GATE_COLUMNS = (
-    *("key", "condition", "kind", "level", "number", "seed", "outcome", "reason", "control", "stage"),
-    *("first", "second", "ratio", "ratio_low", "ratio_high", "disturbed", "took_s", "started_at"),
-)
-ROUND_COLUMNS = ("key", "round", "arm", "rates_per_s")
 ARMS = ("base", "candidate", "control")
 WARMUP_S = 0.1
 NEIGHBOURS = {
@@ -142,7 +139,7 @@ async def _gate(folder: Path, design: Design, gate: Gate, rounds: tuple[int, int
         )
         cell = finished.gate.cells[0]
         facts = results.load_facts(finished.folder)
-        _append(folder / ROUNDS, ROUND_COLUMNS, _rounds(gate, finished))
+        _append(folder / ROUNDS, LEDGER_ROUND_COLUMNS, _rounds(gate, finished))
     row = {
         "key": gate.key,
         "condition": gate.condition,
@@ -163,7 +160,7 @@ async def _gate(folder: Path, design: Design, gate: Gate, rounds: tuple[int, int
         "took_s": round(time.monotonic() - began_s, 1),
         "started_at": facts["started_at"],
     }
-    _append(folder / GATES, GATE_COLUMNS, [row])  # last: a gate without its row is made again
+    _append(folder / GATES, LEDGER_COLUMNS, [row])  # last: a gate without its row is made again
     say(f"ledger: {gate.key}: {finished.gate.outcome}: {cell.reason}")
 
 
@@ -209,10 +206,10 @@ def _rounds(gate: Gate, finished: Finished) -> list[dict[str, Any]]:
     ]
 
 
-def _append(path: Path, columns: Sequence[str], rows: Sequence[dict[str, Any]]) -> None:
+def _append(path: Path, columns: Sequence[Column], rows: Sequence[dict[str, Any]]) -> None:
     try:
         with path.open("a", encoding="utf-8", newline="") as file:
-            writer = csv.DictWriter(file, columns, lineterminator="\n")
+            writer = csv.DictWriter(file, [column.name for column in columns], lineterminator="\n")
             if not file.tell():
                 writer.writeheader()
             writer.writerows(rows)

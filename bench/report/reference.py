@@ -19,6 +19,8 @@ from bench.scenario import Handler, Scenario
 from bench.schema import (
     CAPACITY_COLUMNS,
     COMPARISON_COLUMNS,
+    LEDGER_COLUMNS,
+    LEDGER_ROUND_COLUMNS,
     PROFILE_COLUMNS,
     SLICE_COLUMNS,
     SOAK_COLUMNS,
@@ -171,6 +173,8 @@ TABLES: dict[str, dict[str, Callable[[], str]]] = {
         "soak columns": partial(columns, SOAK_COLUMNS),
         "work columns": partial(columns, WORK_COMPARISON_COLUMNS),
         "profile columns": partial(columns, PROFILE_COLUMNS),
+        "ledger columns": partial(columns, LEDGER_COLUMNS),
+        "ledger round columns": partial(columns, LEDGER_ROUND_COLUMNS),
     },
 }
 
