@@ -23,7 +23,8 @@ class Alarm:
     """Calls ``ring`` at the time it was last set to; a context manager on a running loop.
 
     ``clock`` must be ``time.monotonic_ns``: the kernel's timer counts on the same one. A ring may come early
-    by what a loop rounds its timers, so look at the clock.
+    by what a loop rounds its timers, and more than once until the alarm is set again or left, so look at the
+    clock. (To set a timerfd is also to take note that it rang: reading it would be a system call more.)
     """
 
     def __init__(self, ring: Callable[[], None], clock: Callable[[], int]) -> None:
@@ -37,7 +38,7 @@ class Alarm:
         timer = _KernelTimer.made()
         if timer is not None:
             try:
-                self._loop.add_reader(timer.descriptor, self._rang)
+                self._loop.add_reader(timer.descriptor, self._ring)
             except NotImplementedError:
                 timer.close()
             else:
@@ -57,10 +58,6 @@ class Alarm:
             self._timer.set(at_ns)
         else:
             self._handle = self._loop.call_later(max(0, at_ns - self._clock()) / 1e9, self._ring)
-
-    def _rang(self) -> None:
-        if self._timer is not None and self._timer.expired():
-            self._ring()
 
 
 class _KernelTimer:
@@ -90,14 +87,6 @@ class _KernelTimer:
     def set(self, at_ns: int) -> None:
         self._spec[2], self._spec[3] = divmod(max(1, at_ns), 1_000_000_000)
         self._settime(self.descriptor, _ABSOLUTE, self._pointer, None)
-
-    def expired(self) -> bool:
-        """Takes note of it, so that the descriptor is no longer readable."""
-        try:
-            os.read(self.descriptor, 8)
-        except BlockingIOError:
-            return False
-        return True
 
     def close(self) -> None:
         os.close(self.descriptor)

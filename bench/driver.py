@@ -334,8 +334,8 @@ class Driver:
         )
 
     def _produced_per_s(self) -> tuple[float, ...]:
-        if self._scenario.measure == "consume":
-            return ()
+        if self._scenario.measure == "consume" or self._scenario.paced:
+            return ()  # not timed, or as fast as they were told to be
         return tuple(
             1e9 * producer.confirmed / max(1, producer.last_ns - self._began_ns)
             for producer in self._producers

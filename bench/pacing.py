@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from array import array
-from collections import deque
+from collections import Counter, deque
 from typing import TYPE_CHECKING
 
 from bench.alarm import Alarm
@@ -116,9 +116,9 @@ class Pace:
         self._clock = clock
         self.slip_ns: array[int] = array("q")
         self.overruns = 0
-        self.gates = [
-            Gate(clock, owners.count(number), room, self.slip_ns.append) for number in range(producers)
-        ]
+        self.began_ns = 0
+        shares = Counter(owners)
+        self.gates = [Gate(clock, shares[number], room, self.slip_ns.append) for number in range(producers)]
 
     @property
     def messages(self) -> int:
@@ -129,8 +129,12 @@ class Pace:
         """Nothing that is due waits to be sent."""
         return not any(gate.overdue for gate in self.gates)
 
-    async def play(self, due_ns: Sequence[int], began_ns: int) -> None:
-        """Offers each message at its time, counted from ``began_ns`` on the clock; returns after the last."""
+    async def play(self, due_ns: Sequence[int]) -> None:
+        """Offers each message at its time; returns after the last. Time begins when every lane waits, which
+        takes lanes that were made just before one round of the loop.
+        """
+        await asyncio.sleep(0)
+        began_ns = self.began_ns = self._clock()
         over = asyncio.get_running_loop().create_future()
         gates, owners, clock, slip, count = self.gates, self._owners, self._clock, self.slip_ns, len(due_ns)
         place = 0

@@ -149,7 +149,7 @@ _LATENCY = tuple(
 _FAIRNESS = tuple(
     Column(f"{what}_{name}", f"{meaning} {amount}; empty with one {what}")
     for what, amount in (
-        ("producer", "rates of producers, each until its own last confirm"),
+        ("producer", "rates of producers, each until its own last confirm, of a load that is not open"),
         ("consumer", "messages that consumers got"),
     )
     for name, meaning in (
