@@ -64,7 +64,8 @@ async def run(request: Request, *, say: Say, tell: Tell) -> Finished:
     first = planned.blocks[0]
     if not request.allow_dirty:
         await contenders.refuse_dirty(wanted[first[0].number])
-    folder = request.output or request.results / session.run_name(planned).replace("-", "-check-", 1)
+    day, time_, rest = session.run_name(planned).split("-", 2)
+    folder = request.output or request.results / f"{day}-{time_}-check-{rest}"
     if folder.is_dir() and any(folder.iterdir()):
         raise ResultsError(f"the results folder {folder} is not empty; name a new one with --output")
     if await contenders.same(wanted[first[0].number], wanted[first[1].number]):
