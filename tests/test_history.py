@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from bench import archive, results
+from bench.cell import Cell
 from bench.report import history as told
 from bench.report import trend as trends
 from bench.trend import series
@@ -105,6 +106,16 @@ def test_a_run_that_counts_instructions_has_those_for_its_headline(command: Comm
     for words in (("compare",), ("export", "--format", "bencher")):
         done = command(*words, "counted")
         assert (done.returncode, "counts instructions and has no rates" in done.stderr) == (2, True)
+
+
+def test_the_headline_of_a_comparison_is_its_verdict() -> None:
+    cell = Cell(
+        base_case=1, candidate_case=2, place="headline on asyncio", base="aio-pika 9.6.2",
+        candidate="aio-pika 10.2.1", outcome="slower", reason="", rounds=12, ratio=0.9512, ratio_low=0.94,
+        ratio_high=0.9625, detectable=0.02, p=0.001, base_rate_per_s=5000.0, candidate_rate_per_s=4750.0,
+    )  # fmt: skip
+    assert told.compared([cell]) == "aio-pika 10.2.1 against aio-pika 9.6.2: slower, 0.951x [0.940, 0.963]"
+    assert told.compared([cell, cell]).endswith(", and 1 more cells")
 
 
 def test_history_lists_by_machine_and_searches(command: Command, months: Path) -> None:

@@ -62,16 +62,25 @@ def history(words: tuple[str, ...], under: tuple[Path, ...], shape: str) -> None
 
 
 def _entry(machine: str, run: Run) -> Entry:
+    from bench.report.history import entry
+
+    return entry(machine, run.folder.name, run.facts, run.rows, _verdict(run))
+
+
+def _verdict(run: Run) -> str | None:
+    """What a comparison or a question came to; None where the headline is a rate."""
     from bench import results
     from bench.cell import Cell
-    from bench.report.history import entry
-    from bench.report.versus import sentence
+    from bench.report.history import compared
 
-    verdict = None
     if (path := run.folder / results.COMPARISON).is_file() and (stored := results.read_table(path)):
-        more = f" ({len(stored) - 1} more cells)" if len(stored) > 1 else ""
-        verdict = sentence(Cell.from_row(stored[0])).partition(". ")[0].rstrip(".") + more
-    return entry(machine, run.folder.name, run.facts, run.rows, verdict)
+        return compared([Cell.from_row(row) for row in stored])
+    if "question" in run.facts:
+        from bench.answers import stored_answer
+
+        answer = stored_answer(run.facts, run.rows, results.read_table(run.folder / results.SLICES))
+        return next(iter(answer.sentences), None) if answer is not None else None
+    return None
 
 
 def _searchable(run: Run) -> str:

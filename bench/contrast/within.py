@@ -128,7 +128,8 @@ def _paired_cell(base: Stored, candidate: Stored, judged: Verdict, rounds: Seque
     if outcome == "inconclusive" and not rounds:
         reason = "they never took turns in one block: name a reference that did, with --reference"
     elif outcome == "inconclusive" and len(rounds) < needed:
-        reason = f"needs at least {needed} rounds to be sure among {asked} cells, has {len(rounds)}"
+        among = f" among {asked} cells" if asked > 1 else ""
+        reason = f"needs at least {needed} rounds to be sure{among}, has {len(rounds)}"
     effect = judged.effect
     ratio = effect.ratio if effect else None
     return Cell(

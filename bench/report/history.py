@@ -11,10 +11,12 @@ from bench.cell import client_name, versioned
 from bench.report.grid import Heading, Page, Row, grid
 from bench.report.summary import csv_of, summarise
 from bench.report.terminal import client_label, rate
+from bench.report.versus import ratio
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from bench.cell import Cell
     from bench.report.summary import CaseSummary
 
 
@@ -36,7 +38,7 @@ class Entry:
 def entry(
     machine: str, run: str, facts: Mapping[str, Any], rows: Iterable[Mapping[str, Any]], verdict: str | None
 ) -> Entry:
-    """``verdict``: the first sentence of a comparison, which is then the headline."""
+    """``verdict``: what a comparison or a question came to, which is then the headline."""
     stored = list(rows)
     cases = summarise(stored)
     best = _best(cases)
@@ -53,6 +55,15 @@ def entry(
         headline=verdict or _headline(cases, best),
         rate_per_s=best.rate_per_s if best else None,
     )
+
+
+def compared(cells: Sequence[Cell]) -> str:
+    """The first cell of a comparison, and how many more there are."""
+    cell = cells[0]
+    told = f"{cell.candidate} against {cell.base}: {cell.outcome}"
+    if figures := ratio(cell):
+        told = f"{told}, {figures}x".replace(" [", "x [").removesuffix("x")
+    return told if len(cells) == 1 else f"{told}, and {len(cells) - 1} more cells"
 
 
 def _counted(rows: Sequence[Mapping[str, Any]]) -> str | None:
