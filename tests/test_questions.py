@@ -233,6 +233,16 @@ def test_what_has_no_capacity_is_refused_before_anything_starts(
     assert message in refused("capacity", *words)
 
 
+def test_a_workload_that_is_invalid_at_any_rate_has_no_capacity(
+    command: Command, faulty: Callable[[str], str]
+) -> None:
+    done = command(
+        "capacity", "--p99", "1s", "--client", faulty("loses"), "--limit", "0.5", "--set", "warmup_s=0.05"
+    )
+    assert done.returncode == 1, done.stderr
+    assert re.search(r"There is no rate to look for: .*lost", done.stdout)
+
+
 # mqbench soak
 
 

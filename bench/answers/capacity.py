@@ -90,6 +90,7 @@ def answer(question: Mapping[str, Any], rows: Rows, _: Rows) -> Answer:
         shown=grid(_HEADINGS, (Row(_shown(trial)) for trial in trials)),
         sentences=[said],
         settled=settled,
+        failed="unfit" in question,
         beware=frozenset(trial.case.case for trial in trials if trial.full and trial.holds),
     )
 
@@ -156,6 +157,11 @@ def _p99(trial: Judged) -> str:
 
 def sentence(question: Mapping[str, Any], trials: Sequence[Judged], limit_us: float) -> tuple[bool, str]:
     """Whether there is an answer, and the whole of it in words."""
+    if (unfit := question.get("unfit")) is not None:
+        return (
+            False,
+            f"There is no rate to look for: in a closed loop already the workload is invalid ({unfit}).",
+        )
     limit, found = f"p99 under {ms(limit_us)} ms", question.get("found")
     if found is None or not trials:
         return False, "The search did not come to its end."

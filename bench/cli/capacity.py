@@ -36,6 +36,7 @@ Examples:
 \b
 Exit codes:
   0 there is such a rate     3 no rate meets the limit; the best that was seen is said
+  1 the workload is invalid even in a closed loop
   2 usage                    5 the broker, a worker or the machine failed     130 interrupted
 """
 
@@ -94,4 +95,4 @@ def capacity(shape: str, window_s: float | None, rounds: int | None, **asked: An
     with live() as (say, tell):
         finished = interruptible(searching.run(request, say=say, tell=tell))
     print_stored(finished.folder, shape)
-    sys.exit(0 if finished.answer.settled else 3)
+    sys.exit(1 if finished.answer.failed else 0 if finished.answer.settled else 3)

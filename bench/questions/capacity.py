@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from bench import catalogue, environments, questions, results, session, stage
 from bench.answers import capacity as answers
-from bench.errors import BenchError, UsageError
+from bench.errors import UsageError
 from bench.questions.asking import Asked, Workload, workload
 from bench.runner import Outcome
 from bench.stats.highest import MOST_PER_S, Highest, Search, Seen, Trial, highest
@@ -104,7 +104,11 @@ class _Searching:
         self.outcome = Outcome()
 
     async def run(self) -> None:
-        first = await self._start_per_s()
+        first, why = await self._start_per_s()
+        if why:
+            self._note(unfit=why)
+            self._opened.recorder.note(finished=True, outcome="invalid rows")
+            return
         least, most = max(LEAST_PER_S, first * LEAST_SHARE), self._request.most_per_s or MOST_PER_S
         first, least = min(first, most), min(least, most)
         found = await self._answered(highest(first, least_per_s=least, most_per_s=most))
@@ -123,20 +127,17 @@ class _Searching:
                 found: Highest = ended.value
                 return found
 
-    async def _start_per_s(self) -> float:
-        """Half of what a closed loop reaches; it also says if the workload can be run at all."""
+    async def _start_per_s(self) -> tuple[float, str]:
+        """Half of what a closed loop reaches, or why the workload cannot even be run in one."""
         point = replace(self._workload.point, measure_s=CLOSED_S)
         rows = await self._measured(point, rounds=1, slices=None)
         if self.outcome.unsupported:
             raise UsageError(f"nothing could be run: {next(iter(self.outcome.unsupported.values()))}")
         if rows[0]["status"] != "valid" or not rows[0]["rate_per_s"]:
-            raise BenchError(
-                f"the workload does not even run in a closed loop ({rows[0]['reason']}), so that there is no "
-                "rate to look for"
-            )
+            return 0.0, str(rows[0]["reason"])
         rate = float(rows[0]["rate_per_s"])
         self._say(f"in a closed loop it is {rate:,.0f} messages a second")
-        return min(MOST_PER_S, max(LEAST_PER_S, rate * START_SHARE))
+        return min(MOST_PER_S, max(LEAST_PER_S, rate * START_SHARE)), ""
 
     async def _tried(self, trial: Trial) -> Seen:
         request = self._request
