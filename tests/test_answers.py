@@ -261,6 +261,12 @@ def test_each_gate_of_a_soak_fails_by_itself(
     assert found.sentences[0].count(";") == 0
 
 
+def test_a_soak_that_was_interrupted_cannot_be_judged() -> None:
+    found = soaked(windows(60), status="invalid", reason="interrupted after 60 of 90 turns")
+    assert (found.settled, found.failed) == (False, False)
+    assert "and cannot be judged: errors (interrupted after 60 of 90 turns)" in found.sentences[0]
+
+
 def test_a_soak_whose_latency_is_not_valid_cannot_be_judged() -> None:
     found = soaked(windows(60), latency_valid=False, latency_reason="it was late; so")
     assert (found.settled, found.failed) == (False, False)

@@ -95,7 +95,8 @@ def _errors(row: Mapping[str, Any]) -> Gate:
             verdict="passed",
         )  # fmt: skip
     why = str(row.get("reason") or "it was interrupted")
-    return Gate(name="errors", measured=why, limit="none", verdict="failed")
+    ended = why.startswith("interrupted") or not row
+    return Gate(name="errors", measured=why, limit="none", verdict="unknown" if ended else "failed")
 
 
 def _rate(row: Mapping[str, Any]) -> Gate:
