@@ -88,6 +88,23 @@ def test_the_limit_is_named_with_whom_it_limited(tmp_path: Path) -> None:
     assert limits[1] == "The broker was the limit for aioamqp 10.2.1 on asyncio."
 
 
+def test_a_run_that_counted_instructions_tells_of_work_and_claims_no_rate(tmp_path: Path) -> None:
+    names = ("instructions_per_message", "instructions_low_per_message", "instructions_high_per_message")
+    counts = {
+        "meter": "instructions",
+        "rate_per_s": None,
+        "instructions_repeats": 3,
+        **dict.fromkeys(names, 9517.0),
+    }
+    folder = run_folder(tmp_path / "run", [Made(changes=counts)], meter="instructions")
+    found = answered(folder)
+    assert found.findings[0].startswith("aio-pika 10.2.1 on asyncio executes 9,517 instructions a message")
+    assert found.cautions == [
+        "Instructions outside the kernel say how much work, not how long: they are no rate."
+    ]
+    assert "9,517" in page.rendered([source(folder)]).partition("Instructions a message, over")[2]
+
+
 @pytest.mark.parametrize(
     ("changes", "words"),
     [

@@ -18,10 +18,12 @@ from bench.cli.options import (
     with_client,
     with_fields,
     with_order,
+    with_report,
     with_shape,
     with_view,
 )
 from bench.cli.output import interruptible, live
+from bench.cli.report import written_after
 from bench.cli.show import print_stored
 from bench.errors import UsageError
 
@@ -72,8 +74,9 @@ Exit codes:
 @with_order
 @with_view
 @with_shape("table", "markdown", "json", "csv")
+@with_report
 @click.option("--quick", is_flag=True, help="Short windows, two rounds: a look, not a measurement.")
-def capacity(shape: str, window_s: float | None, rounds: int | None, **asked: Any) -> None:
+def capacity(shape: str, has_report: bool, window_s: float | None, rounds: int | None, **asked: Any) -> None:
     """Find the highest rate that SCENARIO (the headline if none is named) holds with p99 under a limit.
 
     The load is open: messages are due at set times, and latency counts from them. Rates are doubled or
@@ -95,4 +98,6 @@ def capacity(shape: str, window_s: float | None, rounds: int | None, **asked: An
     with live() as (say, tell):
         finished = interruptible(searching.run(request, say=say, tell=tell))
     print_stored(finished.folder, shape)
+    if has_report:
+        written_after(finished.folder)
     sys.exit(1 if finished.answer.failed else 0 if finished.answer.settled else 3)

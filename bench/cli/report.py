@@ -94,14 +94,22 @@ def source(folder: Path) -> Source:
         run=run,
         files=files,
         slices=slices,
-        cells=cells_of(run) if "arms" in run.facts else None,
+        cells=cells_of(run) if "arms" in run.facts and not is_counted(run) else None,
         told=told(run, slices),
         latencies=latencies,
     )
 
 
 def told(run: Run, slices: Sequence[Mapping[str, Any]]) -> Sequence[str] | None:
-    """What a gate, a sweep or a search for settings came to; None for a run that asked no such thing."""
+    """What a run that asked for more than rates came to: instructions, a gate, a sweep; else None."""
+    if is_counted(run):
+        from bench import work
+        from bench.report import work as words
+        from bench.sides import Arms
+
+        if "arms" in run.facts:
+            return [words.sentence(one) for one in work.compare(Arms.from_json(run.facts["arms"]), run.rows)]
+        return [words.case_sentence(case) for case in work.summarise(run.rows)]
     if "gate" in run.facts:
         from bench.report import gate
 
@@ -111,3 +119,8 @@ def told(run: Run, slices: Sequence[Mapping[str, Any]]) -> Sequence[str] | None:
 
     answer = stored_answer(run.facts, run.rows, slices)
     return None if answer is None else answer.sentences
+
+
+def is_counted(run: Run) -> bool:
+    """Whether instructions were counted, and nothing was timed."""
+    return run.facts.get("meter") == "instructions"

@@ -18,10 +18,12 @@ from bench.cli.options import (
     with_client,
     with_fields,
     with_order,
+    with_report,
     with_shape,
     with_view,
 )
 from bench.cli.output import interruptible, live, to_stderr
+from bench.cli.report import written_after
 from bench.cli.show import print_stored
 from bench.errors import UsageError
 
@@ -100,7 +102,8 @@ def growth(_: click.Context, parameter: click.Parameter, text: str) -> float:
 @with_order
 @with_view
 @with_shape("table", "markdown", "json", "csv")
-def soak(shape: str, **asked: Any) -> None:
+@with_report
+def soak(shape: str, has_report: bool, **asked: Any) -> None:
     """Run SCENARIO (the headline if none is named) at one rate for long, in one worker and constant memory.
 
     Four gates: every message is accounted for, the rate is held, the median latency does not drift, and the
@@ -114,6 +117,8 @@ def soak(shape: str, **asked: Any) -> None:
     with live() as (say, tell):
         finished = interruptible(soaking.run(request, say=say, tell=tell))
     print_stored(finished.folder, shape)
+    if has_report:
+        written_after(finished.folder)
     for failure in finished.outcome.failures.values():
         to_stderr(f"invalid: {failure}")
     sys.exit(1 if finished.answer.failed else 0 if finished.answer.settled else 3)

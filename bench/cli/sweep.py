@@ -15,12 +15,14 @@ from bench.cli.options import (
     with_broker,
     with_clients,
     with_fields,
+    with_report,
     with_shape,
     with_turns,
     with_view,
 )
 from bench.cli.options import swept as swept_values
 from bench.cli.output import interruptible, live, to_stderr
+from bench.cli.report import written_after
 from bench.cli.show import print_stored
 
 EPILOG = """\b
@@ -48,8 +50,9 @@ Exit codes:
 @with_turns
 @with_view
 @with_shape("table", "markdown", "json", "csv")
+@with_report
 @click.option("--quick", is_flag=True, help="Two short rounds: a look, not a measurement.")
-def sweep(shape: str, swept: Any, **asked: Any) -> None:
+def sweep(shape: str, has_report: bool, swept: Any, **asked: Any) -> None:
     """Measure SCENARIO (the headline if none is named) with each value of FIELD in the same rounds.
 
     The knee is the value of the greatest power, which is rate over median latency: below it a percent more
@@ -64,6 +67,8 @@ def sweep(shape: str, swept: Any, **asked: Any) -> None:
     with live() as (say, tell):
         finished = interruptible(sweeping.run(request, say=say, tell=tell))
     print_stored(finished.folder, shape)
+    if has_report:
+        written_after(finished.folder)
     for failure in finished.outcome.failures.values():
         to_stderr(f"invalid: {failure}")
     sys.exit(1 if finished.outcome.invalid else 0)

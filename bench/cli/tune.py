@@ -15,11 +15,13 @@ from bench.cli.options import (
     with_broker,
     with_client,
     with_fields,
+    with_report,
     with_shape,
     with_turns,
     with_view,
 )
 from bench.cli.output import interruptible, live, to_stderr
+from bench.cli.report import written_after
 from bench.cli.show import print_stored
 
 EPILOG = """\b
@@ -50,8 +52,9 @@ Exit codes:
 @with_turns
 @with_view
 @with_shape("table", "markdown", "json", "csv")
+@with_report
 @click.option("--quick", is_flag=True, help="Short turns: a look, not a measurement.")
-def tune(shape: str, **asked: Any) -> None:
+def tune(shape: str, has_report: bool, **asked: Any) -> None:
     """Find the prefetch, in_flight and ack_every that give 95 % of the best rate at the lowest latency.
 
     A grid is screened (--set prefetch=1,8,64 names another one, one value pins a setting), at most six
@@ -65,6 +68,8 @@ def tune(shape: str, **asked: Any) -> None:
     with live() as (say, tell):
         finished = interruptible(tuning.run(request, say=say, tell=tell))
     print_stored(finished.folder, shape)
+    if has_report:
+        written_after(finished.folder)
     for failure in finished.outcome.failures.values():
         to_stderr(f"invalid: {failure}")
     sys.exit(1 if finished.outcome.invalid else 0 if finished.answer.settled else 3)

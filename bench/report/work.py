@@ -162,6 +162,17 @@ def sentence(cell: WorkCell) -> str:
     )
 
 
+def case_sentence(case: CaseWork) -> str:
+    """What a case came to, to be said aloud."""
+    who = f"{case.client} {case.client_version}".strip()
+    at = f"{case.scenario} {case.point}".strip()
+    if case.instructions_per_message is None:
+        return f"{who} on {case.loop} has no valid count at {at}: {case.reason or case.status}."
+    much = f"{_count(case.instructions_per_message)} instructions a message"
+    versus = "" if case.versus in (None, 1.0) else f", {case.versus:.4g}x those of the first case"
+    return f"{who} on {case.loop} executes {much} at {at}{versus}."
+
+
 def rows(cells: Sequence[WorkCell]) -> list[dict[str, Any]]:
     """The rows of work.csv."""
     return [{**asdict(cell), "sentence": sentence(cell)} for cell in cells]

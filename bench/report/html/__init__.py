@@ -3,6 +3,7 @@
 source     what a page is made from
 answer     the opening: what came out, in words, and what it may not be used for
 matrix     clients by loops
+account    what became of every message
 rows       the other tables
 figures    the numbers that the charts in assets/figures.js draw
 curves     percentiles of latency, on HdrHistogram's axis

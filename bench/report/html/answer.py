@@ -53,10 +53,10 @@ def _findings(digest: Digest) -> Iterator[str]:
         yield f"The run did not finish ({facts.get('outcome', 'interrupted')}); this is what was measured."
     if not digest.cases:
         yield "Nothing was measured: there is not one row."
-    elif not any(case.rate_per_s is not None for case in digest.cases):
-        yield from _nothing(digest.cases)
     elif digest.source.told is not None:
         yield from digest.source.told
+    elif not any(case.rate_per_s is not None for case in digest.cases):
+        yield from _nothing(digest.cases)
     elif digest.comparison is not None:
         yield from digest.comparison.sentences
     else:
@@ -150,6 +150,16 @@ def _limits(digest: Digest) -> Iterator[str]:
 
 def _cautions(digest: Digest) -> Iterator[str]:
     """What the numbers may not be used for."""
+    run = digest.source.run
+    if run.facts.get("meter") == "instructions":
+        yield "Instructions outside the kernel say how much work, not how long: they are no rate."
+    else:
+        yield from _cautions_of_rates(digest)
+    if run.facts.get("fingerprint", {}).get("harness_dirty"):
+        yield "The harness had changes that are in no commit."
+
+
+def _cautions_of_rates(digest: Digest) -> Iterator[str]:
     run, cases = digest.source.run, digest.cases
     origins = {case.broker_origin for case in cases}
     if any(case.rate_per_s is not None for case in cases):
@@ -183,5 +193,3 @@ def _cautions(digest: Digest) -> Iterator[str]:
     yield from words.warnings(cases)
     if digest.comparison is not None:
         yield from digest.comparison.warnings
-    if run.facts.get("fingerprint", {}).get("harness_dirty"):
-        yield "The harness had changes that are in no commit."

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
-from bench.report.html import matrix, rows
+from bench.report.html import account, matrix, rows
 from bench.report.html.answer import Answer, answer
 from bench.report.html.figures import as_json, figures
 from bench.report.html.source import Digest, digest, place
@@ -70,6 +70,7 @@ def rendered(sources: Sequence[Source]) -> str:
             policy=_policy(scripts),
             rows=rows,
             matrix=matrix,
+            account=account,
             place=place,
         )
     )
@@ -104,7 +105,7 @@ def _section(found: Digest) -> Section:
 
 def _account(trials: Sequence[Mapping[str, Any]]) -> dict[str, int]:
     """What became of all messages of the run, by count."""
-    known = [name for name in rows.COUNTS if any(row.get(name) is not None for row in trials)]
+    known = [name for name in account.COUNTS if any(row.get(name) is not None for row in trials)]
     return {name: sum(int(row.get(name) or 0) for row in trials) for name in known}
 
 

@@ -21,16 +21,6 @@ if TYPE_CHECKING:
     from bench.report.summary import CaseSummary
 
 PERCENTILES = (50.0, 90.0, 99.0, 99.9)
-COUNTS = (
-    "sent",
-    "confirmed",
-    "received",
-    "lost",
-    "duplicated",
-    "reordered",
-    "corrupted",
-    "negative_latencies",
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +57,7 @@ def results(digest: Digest) -> Table:
     rows = [
         Row(
             cells=(
-                _named(case, digest),
+                named(case, digest),
                 rate(case) or case.status,
                 _interval(against[case.case]) if case.case in against else "",
                 _ms(case.latency_p50_us),
@@ -116,7 +106,7 @@ def ratios(digest: Digest) -> Table:
         rows=[
             Row(
                 cells=(
-                    _named(by_number[one.case], digest),
+                    named(by_number[one.case], digest),
                     label(by_number[one.reference]),
                     _interval(one),
                     str(one.rounds),
@@ -140,10 +130,10 @@ def turns(digest: Digest) -> Table:
     rows = []
     for number, round_ in sorted(trials):
         own = trials[number, round_]
-        rates = _known(own, "rate_per_s") or [0.0]
-        waits = (_known(own, column) for column in ("latency_p50_us", "latency_p99_us"))
+        rates = known(own, "rate_per_s") or [0.0]
+        waits = (known(own, column) for column in ("latency_p50_us", "latency_p99_us"))
         cells = (
-            _named(by_number[number], digest),
+            named(by_number[number], digest),
             str(round_),
             str(len(own)),
             *(_count(one) for one in (min(rates), median(rates), max(rates))),
@@ -163,7 +153,7 @@ def latencies(digest: Digest) -> Table:
     histograms = merged(digest.source.latencies, digest.source.run.rows)
     rows = [
         Row(
-            cells=(_named(case, digest), METRICS.get(metric, metric), *_percentiles(cases[case.case])),
+            cells=(named(case, digest), METRICS.get(metric, metric), *_percentiles(cases[case.case])),
             case=case,
         )
         for metric, cases in histograms.items()
@@ -186,7 +176,7 @@ def costs(digest: Digest) -> Table:
         cores = (_three(case.client_cores), _three(case.broker_cores))
         memory = "" if case.peak_rss_bytes is None else f"{case.peak_rss_bytes / (1 << 20):.0f}"
         share = "" if case.harness_share is None else f"{100 * case.harness_share:.1f} %"
-        cells = (_named(case, digest), *(_three(one) for one in parts), *cores, memory, share)
+        cells = (named(case, digest), *(_three(one) for one in parts), *cores, memory, share)
         rows.append(Row(cells=cells, case=case))
     return Table(
         caption="What a message cost, and what was busy",
@@ -197,6 +187,26 @@ def costs(digest: Digest) -> Table:
         rows=rows,
         texts=1,
     )  # fmt: skip
+
+
+def counted(digest: Digest) -> Table:
+    """Instructions a message of each trial, where they were counted."""
+    by_number = {case.case: case for case in digest.cases}
+    names = [f"instructions{part}_per_message" for part in ("", "_low", "_high")]
+    rows = [
+        Row(
+            cells=(
+                named(by_number[row["case"]], digest),
+                str(row["round"]),
+                *(f"{row[one]:,.0f}" for one in names),
+            ),
+            case=by_number[row["case"]],
+        )
+        for row in digest.source.run.rows
+        if row.get(names[0]) is not None and row["case"] in by_number
+    ]
+    columns = ("case", "round", "median", "lowest", "highest")
+    return Table(caption="Instructions a message, over the repeats", columns=columns, rows=rows, texts=1)
 
 
 def swept(digest: Digest) -> Iterator[Table]:
@@ -219,51 +229,7 @@ def swept(digest: Digest) -> Iterator[Table]:
         yield Table(caption=f"Rate{of} along {sweep.field}", columns=columns, rows=rows, texts=1)
 
 
-def accounts(digest: Digest) -> Table:
-    """The account of every case, over all its rounds, invalid ones too."""
-    names = [name for name in COUNTS if any(name in row for row in digest.source.run.rows)]
-    rows = []
-    for case in digest.cases:
-        if case.status == "skipped":
-            continue
-        own = [row for row in digest.source.run.rows if row["case"] == case.case]
-        counts = (_known(own, name) for name in names)
-        cells = (
-            _named(case, digest),
-            *(f"{sum(one):,.0f}" if one else "" for one in counts),
-            "" if case.stamped else "counted only",
-        )
-        rows.append(Row(cells=cells, case=case, is_wrong=case.status == "invalid"))
-    return Table(
-        caption="Messages of every case, over all rounds",
-        columns=("case", *(name.replace("_latencies", " latency") for name in names), ""),
-        rows=rows,
-        texts=1,
-    )
-
-
-def unsound(digest: Digest) -> Table:
-    """Every row that is not valid, with its reason."""
-    by_number = {case.case: case for case in digest.cases}
-    rows = [
-        Row(
-            cells=(
-                _named(by_number[row["case"]], digest),
-                str(row["status"]),
-                "" if row["status"] == "skipped" else str(row["round"]),
-                str(row["reason"] or ""),
-            ),
-            case=by_number[row["case"]],
-            is_wrong=row["status"] == "invalid",
-        )
-        for row in digest.source.run.rows
-        if row["status"] != "valid" and row["case"] in by_number
-    ]
-    columns = ("case", "status", "round", "reason")
-    return Table(caption="Rows that are in no figure", columns=columns, rows=rows, texts=4)
-
-
-def _named(case: CaseSummary, digest: Digest) -> str:
+def named(case: CaseSummary, digest: Digest) -> str:
     return f"{place(case)}: {label(case)}" if digest.has_places else label(case)
 
 
@@ -272,7 +238,7 @@ def _percentiles(histogram: Histogram) -> list[str]:
     return [*map(_ms, values), _ms(histogram.maximum), f"{histogram.total:,}"]
 
 
-def _known(rows: Iterable[Mapping[str, Any]], column: str) -> list[float]:
+def known(rows: Iterable[Mapping[str, Any]], column: str) -> list[float]:
     return [float(row[column]) for row in rows if row.get(column) is not None]
 
 
