@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -179,3 +180,11 @@ def test_an_alarm_never_rings_before_its_time(loop: str) -> None:
 
     with asyncio.Runner(loop_factory=factory(loop)) as runner:
         assert max(runner.run(rings())) <= 0
+
+
+def test_a_comparison_of_rates_refuses_a_load_whose_rate_is_given(
+    command: Callable[..., subprocess.CompletedProcess[str]],
+) -> None:
+    found = command("ab", "prefetch=10", "prefetch=100", "--client", "memory", "--set", "rate_per_s=9")
+    assert found.returncode == 2
+    assert "the load of headline is open: its rate is given, and mqbench ab compares rates" in found.stderr
