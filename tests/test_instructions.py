@@ -12,8 +12,10 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from bench import results
-from bench.instructions import callgrind
+from bench import catalogue, environments, plan, results
+from bench.brokers import open_broker
+from bench.instructions import both, callgrind
+from bench.scenario import Scenario
 
 Command = Callable[..., "subprocess.CompletedProcess[str]"]
 ADAPTERS = Path(__file__).parent.parent / "bench" / "clients"
@@ -143,10 +145,35 @@ def test_a_client_that_loses_messages_is_invalid_though_it_was_counted(
     assert row["instructions_per_message"] is None
 
 
+async def test_two_cases_can_be_counted_without_a_run_folder() -> None:
+    entry = catalogue.find_client("memory")
+    cases = [
+        plan.Case(
+            number=number,
+            scenario_name="own",
+            point="",
+            scenario=Scenario(in_flight=1),
+            client="memory",
+            entry=entry,
+            loop="asyncio",
+        )
+        for number in (1, 2)
+    ]
+    wanted = environments.Wanted(
+        client="memory", entry=entry, loop="asyncio", python=environments.our_python()
+    )
+    here = await environments.current(wanted)
+    async with open_broker("auto", "memory") as broker:
+        base, candidate = await both((cases[0], cases[1]), (here, here), (broker, broker), limit_s=10)
+    assert candidate.per_message == pytest.approx(base.per_message, rel=0.005)
+    assert base.low <= base.per_message <= base.high
+    assert sum(base.functions.values()) == pytest.approx(base.repeats[-1], rel=1e-6)
+
+
 def test_a_profile_of_callgrind_is_read_function_by_function(tmp_path: Path) -> None:
     part = tmp_path / f"{callgrind.OUT}.2"
     part.write_text(
-        "events: Ir\nfl=(1) a.c\nfn=(1) first\n16 400\n+3 100\ncfn=(2) second\ncalls=5 50\n* 5000\n+1 7\n\n"
+        "events: Ir\nfl=(1) a.c\nfn=(1) first'2\n16 400\n+3 100\ncfn=(2) second\ncalls=5 50\n* 5000\n+1 7\n\n"
         "fn=(2)\n51 4000\nfi=(3) inlined.h\n* 1000\n\ntotals: 5507\n"
     )
     assert callgrind.by_function(part) == {"first": 507, "second": 5000}

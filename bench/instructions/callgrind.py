@@ -96,7 +96,7 @@ def _self_costs(part: Path) -> Iterator[tuple[str, int]]:
             if (match := _FUNCTION.match(line)) is not None:
                 called, number, name = match.groups()
                 if name is not None:
-                    names[number] = name.strip()
+                    names[number] = name.strip().partition("'")[0]  # 'N: at the N-th depth of a recursion
                 if not called:
                     function = names.get(number, "?")
             elif line.startswith("calls="):
