@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
     Rows: TypeAlias = Sequence[Mapping[str, Any]]
 
+FEWEST_ROUNDS = 3
+
 Turns: TypeAlias = dict[tuple[int, int], dict[int, list[float]]]
 """By round and block, and then by case: the rates of a valid trial's slices in the order of its turns."""
 
@@ -89,7 +91,7 @@ def valid_turns(rows: Rows, slices: Rows) -> Turns:
 def ratio(turns: Turns, case: int, reference: int, *, among: int = 1) -> Ratio | None:
     """Of two cases, if need be through a third; its interval is one of ``among`` that hold at once.
 
-    None where no round has both.
+    None where no round has both. Two rounds bound a ratio to within many powers of ten: no interval is said.
     """
     effects = list(_effects(turns, case, reference).values())
     shared = _partners(turns, case) & _partners(turns, reference)
@@ -99,7 +101,7 @@ def ratio(turns: Turns, case: int, reference: int, *, among: int = 1) -> Ratio |
     if not effects:
         return None
     found = None
-    if len(effects) > 1:
+    if len(effects) >= FEWEST_ROUNDS:
         found = mean_interval(effects, 1 - (1 - CONFIDENCE) / max(1, among))
     return Ratio(
         case=case,

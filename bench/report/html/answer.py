@@ -97,7 +97,7 @@ def _rivals(ranking: Ranking) -> str:
     behind = ranking.behind_best
     labels = {case.case: label(case) for case in ranking.cases}
     if any(one.low is None for one in behind.values()) or not behind:
-        return "One round has no interval, so how sure that is cannot be said."
+        return "Fewer than three rounds have no interval, so how sure that is cannot be said."
     alike = [
         case.case for case in ranking.cases if case.case in behind and not behind[case.case].is_told_apart
     ]
