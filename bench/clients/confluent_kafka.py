@@ -96,13 +96,16 @@ class ConfluentKafka:
         self.shares: dict[str, int] = {}
         self.taken: set[tuple[str, int]] = set()
         self.fetch_wait_ms = 500  # the default
+        self.admin: AdminClient | None = None
 
     @asynccontextmanager
     async def topology(self, target: Target, queues: Sequence[str]) -> AsyncIterator[Depth]:
         consumers = target.consumers
         self.shares = {q: len(range(i, consumers, len(queues))) or 1 for i, q in enumerate(queues)}
         counts = {q: target.partitions or share for q, share in self.shares.items()}
-        admin = AdminClient(settings(target))
+        # Kept beyond the block: the thread of librdkafka that answers a request holds it too, and librdkafka
+        # aborts the process if that thread is the last to let go of it.
+        admin = self.admin = AdminClient(settings(target))
         async with AsyncExitStack() as stack:
             cluster = await asyncio.to_thread(admin.list_topics, timeout=LIMIT_S)
             if cluster.controller_id in cluster.brokers:

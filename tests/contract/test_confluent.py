@@ -1,8 +1,8 @@
 """confluent-kafka keeps the contract, in processes of its own.
 
 A consumer of confluent-kafka 2.16 that is cut off with a commit on its way cannot be closed. It is kept as
-long as the process, librdkafka goes on dialling for it in threads of its own, and has been seen to abort the
-process later. So what cuts connections runs apart from all else, for each loop.
+long as the process, and librdkafka goes on dialling for it in threads of its own. So what cuts connections
+runs apart from all else, for each loop.
 """
 
 from __future__ import annotations
