@@ -16,7 +16,7 @@ bench: .venv/ready  ## measure aio-pika and aioamqp on asyncio and uvloop, in tw
 	$(RUN) mqbench run $(BENCH_ARGS)
 
 test: .venv/ready  ## run every test that this machine can run
-	$(RUN) pytest -n 2 --dist loadfile
+	$(RUN) pytest
 
 lint: .venv/ready  ## ruff and mypy
 	$(RUN) ruff check
