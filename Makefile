@@ -30,7 +30,7 @@ lint: .venv/ready  ## ruff and mypy
 	$(RUN) mypy
 
 selftest: .venv/ready  ## gates whose right answer is known: does the gate still decide right
-	$(RUN) python scripts/selftest
+	$(RUN) python scripts/selftest.py
 
 overhead: .venv/ready  ## what the harness itself costs, as ratios
 	$(RUN) pytest tests/benchmarks --benchmark-only --benchmark-disable-gc -q -s
