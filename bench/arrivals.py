@@ -50,8 +50,8 @@ class Step:
         return 2 * message / (self.first_per_s + root)
 
     def __str__(self) -> str:
-        rates = dict.fromkeys(map(_plain, (self.first_per_s, self.last_per_s)))
-        return f"{'-'.join(rates)}:{_plain(self.time_s)}s"
+        rates = dict.fromkeys(map(plain, (self.first_per_s, self.last_per_s)))
+        return f"{'-'.join(rates)}:{plain(self.time_s)}s"
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +145,6 @@ def _poisson(count: int, seed: object) -> Iterator[float]:
         yield mark
 
 
-def _plain(number: float) -> str:
+def plain(number: float) -> str:
     """To nine decimals, never with an exponent."""
     return f"{number:.9f}".rstrip("0").rstrip(".")

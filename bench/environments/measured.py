@@ -84,5 +84,6 @@ def copied_under(root: Path) -> Path:
 
 def _files() -> Iterator[Path]:
     for name in MEASURED:
-        yield OURS / ("__init__.py" if name == "bench" else f"{name}.py")
+        path = OURS / ("__init__.py" if name == "bench" else f"{name}.py")
+        yield from [path] if path.is_file() else (OURS / name).rglob("*.py")
     yield from (OURS / "clients").rglob("*.py")

@@ -6,9 +6,9 @@ import re
 from dataclasses import Field, dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, get_args
 
-from bench.arrivals import Arrivals, Schedule
+from bench.arrivals import Arrivals, Schedule, plain
 from bench.errors import ScenarioError, UnknownNameError
-from bench.payload import STAMP_BYTES
+from bench.scenario.contradictions import contradictions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -47,7 +47,7 @@ class Handler:
         return cls(kind, float(match[2]) * _UNIT_US[match[3]])
 
     def __str__(self) -> str:
-        return "none" if self.kind == "none" else f"{self.kind}:{_plain(self.time_us)}us"
+        return "none" if self.kind == "none" else f"{self.kind}:{plain(self.time_us)}us"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,7 +119,7 @@ class Scenario:
     """Fields that may be None, written ``none``, and what they are if not."""
 
     def __post_init__(self) -> None:
-        problems = [*self._wrong_types(), *self._out_of_range()] or list(self._contradictions())
+        problems = [*self._wrong_types(), *self._out_of_range()] or list(contradictions(self))
         if problems:
             raise ScenarioError("; ".join(problems))
 
@@ -146,84 +146,6 @@ class Scenario:
             elif self._kind(field) is float and not 0 < value < float("inf"):
                 unit = "messages a second" if field.name.endswith("_per_s") else "seconds"
                 yield f"{field.name} must be more than 0 {unit}, got {value}"
-
-    def _contradictions(self) -> Iterator[str]:
-        if self.queues > min(self.producers, self.consumers):
-            yield (
-                f"queues must be at most producers ({self.producers}) and consumers ({self.consumers}), "
-                f"got {self.queues}: a queue without either measures nothing"
-            )
-        if self.ack_every > self.prefetch:
-            yield (
-                f"ack_every must be at most prefetch ({self.prefetch}), got {self.ack_every}: "
-                "the broker would wait for an ack that never comes"
-            )
-        if self.ack_every > 1 and self.handler.kind == "sleep":
-            yield (
-                f"ack_every must be 1 with handler {self.handler}, got {self.ack_every}: "
-                "it would acknowledge messages that are still being handled"
-            )
-        yield from self._contradictions_of_queues()
-        if self.churn:
-            yield from self._contradictions_of_churn()
-        if self.fan_out:
-            yield from self._contradictions_of_fan_out()
-        yield from self._contradictions_of_load()
-
-    def _contradictions_of_queues(self) -> Iterator[str]:
-        if self.queue_type == "quorum" and not self.persistent:
-            yield "persistent must be true with queue_type quorum, got false: it is always kept on disk"
-        if self.queue_type == "classic" and self.replication > 1:
-            yield f"replication must be 1 with queue_type classic, got {self.replication}: it has no copies"
-        busiest = -(-self.consumers // self.queues)
-        if self.partitions is not None and self.partitions < busiest:
-            yield (
-                f"partitions must be at least the consumers of a queue ({busiest}), got {self.partitions}: "
-                "a consumer without one has nothing to do"
-            )
-
-    def _contradictions_of_churn(self) -> Iterator[str]:
-        if self.load_model != "closed":
-            yield f"churn needs a load that is closed, not {self.load_model}"
-        if self.guarantee != "at-least-once":
-            yield (
-                "churn needs guarantee=at-least-once: a connection that is closed before its message is "
-                "confirmed may take the message with it"
-            )
-        if self.measure == "consume":
-            yield "churn is of producers, and measure=consume does not time them"
-
-    def _contradictions_of_fan_out(self) -> Iterator[str]:
-        if self.queues != 1:
-            yield f"fan_out gives each consumer a queue of its own: queues must be 1, got {self.queues}"
-        if self.load_model != "closed" or self.churn:
-            yield f"fan_out needs a load that is closed, without churn, not {self.load_model}"
-        if self.measure != "end-to-end":
-            yield f"fan_out is measured end-to-end, not {self.measure}"
-
-    def _contradictions_of_load(self) -> Iterator[str]:
-        if self.rate_per_s is not None and self.schedule is not None:
-            yield (
-                f"rate_per_s ({_plain(self.rate_per_s)}) and schedule ({self.schedule}) both say how fast: "
-                "give one of them"
-            )
-        if self.arrivals != "constant" and not self.paced:
-            yield f"arrivals={self.arrivals} needs a rate: give rate_per_s or schedule"
-        if self.load_model == "closed":
-            return
-        if self.measure != "end-to-end":
-            yield f"a load that is {self.load_model} is measured end-to-end, not {self.measure}"
-        if self.payload_bytes < STAMP_BYTES:
-            yield (
-                f"a load that is {self.load_model} needs payload_bytes of at least {STAMP_BYTES}, which hold "
-                f"when a message was due, got {self.payload_bytes}"
-            )
-        lanes = self.producers * self.in_flight
-        if self.max_outstanding is not None and self.max_outstanding < lanes:
-            yield (
-                f"max_outstanding must be at least producers x in_flight ({lanes}), got "
-                f"{self.max_outstanding}: lanes would wait for each other, not for the broker"
-            )
 
     @property
     def shared_partitions(self) -> bool:
@@ -294,11 +216,6 @@ class Scenario:
     def from_json(cls, data: Mapping[str, Any]) -> Self:
         texts = {name: text for name in ("handler", "schedule") if isinstance(text := data.get(name), str)}
         return cls().with_fields({**data, **{name: cls.parse_field(name, texts[name]) for name in texts}})
-
-
-def _plain(number: float) -> str:
-    """To six decimals, never with an exponent."""
-    return f"{number:.6f}".rstrip("0").rstrip(".")
 
 
 def _article(kind: type) -> str:

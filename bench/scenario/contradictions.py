@@ -1,0 +1,97 @@
+"""What two fields of a scenario say against each other: one sentence for each. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bench.arrivals import plain
+from bench.payload import STAMP_BYTES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from bench.scenario import Scenario
+
+
+def contradictions(scenario: Scenario) -> Iterator[str]:
+    """Of a scenario whose fields are each in their range."""
+    if scenario.queues > min(scenario.producers, scenario.consumers):
+        yield (
+            f"queues must be at most producers ({scenario.producers}) and consumers ({scenario.consumers}), "
+            f"got {scenario.queues}: a queue without either measures nothing"
+        )
+    if scenario.ack_every > scenario.prefetch:
+        yield (
+            f"ack_every must be at most prefetch ({scenario.prefetch}), got {scenario.ack_every}: "
+            "the broker would wait for an ack that never comes"
+        )
+    if scenario.ack_every > 1 and scenario.handler.kind == "sleep":
+        yield (
+            f"ack_every must be 1 with handler {scenario.handler}, got {scenario.ack_every}: "
+            "it would acknowledge messages that are still being handled"
+        )
+    yield from _of_queues(scenario)
+    if scenario.churn:
+        yield from _of_churn(scenario)
+    if scenario.fan_out:
+        yield from _of_fan_out(scenario)
+    yield from _of_load(scenario)
+
+
+def _of_queues(scenario: Scenario) -> Iterator[str]:
+    if scenario.queue_type == "quorum" and not scenario.persistent:
+        yield "persistent must be true with queue_type quorum, got false: it is always kept on disk"
+    if scenario.queue_type == "classic" and scenario.replication > 1:
+        yield f"replication must be 1 with queue_type classic, got {scenario.replication}: it has no copies"
+    busiest = -(-scenario.consumers // scenario.queues)
+    if scenario.partitions is not None and scenario.partitions < busiest:
+        yield (
+            f"partitions must be at least the consumers of a queue ({busiest}), got {scenario.partitions}: "
+            "a consumer without one has nothing to do"
+        )
+
+
+def _of_churn(scenario: Scenario) -> Iterator[str]:
+    if scenario.load_model != "closed":
+        yield f"churn needs a load that is closed, not {scenario.load_model}"
+    if scenario.guarantee != "at-least-once":
+        yield (
+            "churn needs guarantee=at-least-once: a connection that is closed before its message is "
+            "confirmed may take the message with it"
+        )
+    if scenario.measure == "consume":
+        yield "churn is of producers, and measure=consume does not time them"
+
+
+def _of_fan_out(scenario: Scenario) -> Iterator[str]:
+    if scenario.queues != 1:
+        yield f"fan_out gives each consumer a queue of its own: queues must be 1, got {scenario.queues}"
+    if scenario.load_model != "closed" or scenario.churn:
+        yield f"fan_out needs a load that is closed, without churn, not {scenario.load_model}"
+    if scenario.measure != "end-to-end":
+        yield f"fan_out is measured end-to-end, not {scenario.measure}"
+
+
+def _of_load(scenario: Scenario) -> Iterator[str]:
+    if scenario.rate_per_s is not None and scenario.schedule is not None:
+        yield (
+            f"rate_per_s ({plain(scenario.rate_per_s)}) and schedule ({scenario.schedule}) both say how "
+            "fast: give one of them"
+        )
+    if scenario.arrivals != "constant" and not scenario.paced:
+        yield f"arrivals={scenario.arrivals} needs a rate: give rate_per_s or schedule"
+    if scenario.load_model == "closed":
+        return
+    if scenario.measure != "end-to-end":
+        yield f"a load that is {scenario.load_model} is measured end-to-end, not {scenario.measure}"
+    if scenario.payload_bytes < STAMP_BYTES:
+        yield (
+            f"a load that is {scenario.load_model} needs payload_bytes of at least {STAMP_BYTES}, which hold "
+            f"when a message was due, got {scenario.payload_bytes}"
+        )
+    lanes = scenario.producers * scenario.in_flight
+    if scenario.max_outstanding is not None and scenario.max_outstanding < lanes:
+        yield (
+            f"max_outstanding must be at least producers x in_flight ({lanes}), got "
+            f"{scenario.max_outstanding}: lanes would wait for each other, not for the broker"
+        )
