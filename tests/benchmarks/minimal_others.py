@@ -16,7 +16,9 @@ import nats
 from gmqtt.storage import PersistentStorage  # type: ignore[import-untyped]
 from in_flight import Arrivals, Send, lanes
 from nats.js.api import AckPolicy, ConsumerConfig, RetentionPolicy, StorageType
-from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
 
 from bench.scenario import Scenario
 
@@ -210,9 +212,9 @@ async def with_nats_py(url: str, queue: str, scenario: Scenario) -> AsyncIterato
 async def with_redis(url: str, queue: str, scenario: Scenario) -> AsyncIterator[Send]:
     body = bytes(scenario.payload_bytes)
     arrivals = Arrivals()
-    pool: Any = BlockingConnectionPool.from_url(url, max_connections=scenario.in_flight)
-    publishing, reading = Redis(connection_pool=pool), Redis.from_url(url)
-    settling = Redis.from_url(url)
+    plain: dict[str, Any] = {"socket_timeout": None, "retry": Retry(NoBackoff(), 0)}
+    publishing = Redis.from_url(url, max_connections=scenario.in_flight, **plain)
+    reading, settling = Redis.from_url(url, **plain), Redis.from_url(url, **plain)
     await publishing.xgroup_create(queue, "group", id="0", mkstream=True)
 
     async def consume() -> None:
