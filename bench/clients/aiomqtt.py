@@ -9,7 +9,7 @@ A queue is a topic, and a session that subscribes to it and outlives its connect
 the queue takes it over, more of them join its shared subscription with sessions of their own. What nobody
 consumes yet waits for the first of them alone, so there is no full queue for several to ``consume``; and at
 QoS 0 not even that is sure, since a broker may still send it to a connection that has just been left, so
-``publish`` is measured at QoS 1 only.
+``publish`` is measured at QoS 1 only. For a fan-out every session has a plain subscription to the one topic.
 ``prefetch`` is the receive maximum of MQTT 5. In 3.1.1 the broker has one number for all: any other is
 refused, and so is a second consumer, since 3.1.1 has no shared subscriptions. What is kept on disk is the
 broker's choice in MQTT.
@@ -73,7 +73,8 @@ def connection(
 
 
 async def subscribe(client: aiomqtt.Client, target: Target, queue: str) -> None:
-    topic = f"$share/{queue}/{queue}" if speaks_5(target) else queue
+    shared = speaks_5(target) and not target.fan_out
+    topic = f"$share/{queue}/{queue}" if shared else queue
     qos = int(target.acknowledged)
     (granted,) = await client.subscribe(topic, qos)
     if granted != qos:
@@ -92,6 +93,7 @@ class Aiomqtt:
         protocol="mqtt",
         tls="own",
         measures=("end-to-end", "publish"),
+        fan_out=True,
         stores=("at-least-once",),
         ack_every=False,
         persistent=False,
@@ -107,7 +109,7 @@ class Aiomqtt:
             for name in queues:
                 async with connection(target, name, kept=True) as client:
                     made.append(name)
-                    await subscribe(client, target, name)
+                    await subscribe(client, target, queues[0] if target.fan_out else name)
             yield
         finally:
             for name in made:

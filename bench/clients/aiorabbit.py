@@ -52,6 +52,7 @@ class Aiorabbit:
     abilities = Abilities(
         distribution="aiorabbit",
         protocol="amqp",
+        fan_out=True,
         queue_types=("classic", "quorum"),
         replication=True,
         most_bytes=131064,
@@ -78,8 +79,14 @@ class Aiorabbit:
                         name, durable=target.persistent, arguments=target.queue_arguments
                     )
                     made.append(name)
+                if target.fan_out:
+                    await client.exchange_declare(queues[0], "fanout")
+                    for name in made:
+                        await client.queue_bind(name, queues[0])
                 yield depth
             finally:
+                if target.fan_out:
+                    await client.exchange_delete(queues[0])
                 for name in made:
                     await client.queue_delete(name)
 
@@ -89,10 +96,10 @@ class Aiorabbit:
         async with connection(target) as client:
             if target.acknowledged:
                 await client.confirm_select()
-            send = client.publish
+            send, exchange = client.publish, queue if target.fan_out else ""
 
             async def publish(body: bytes) -> None:
-                if await send("", queue, body, delivery_mode=mode) is False:
+                if await send(exchange, queue, body, delivery_mode=mode) is False:
                     raise RuntimeError("the broker refused a message")
 
             yield publish

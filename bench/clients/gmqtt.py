@@ -12,7 +12,7 @@ A queue is a topic, and a session that subscribes to it and outlives its connect
 the queue takes it over, more of them join its shared subscription with sessions of their own. What nobody
 consumes yet waits for the first of them alone, so there is no full queue for several to ``consume``; and at
 QoS 0 not even that is sure, since a broker may still send it to a connection that has just been left, so
-``publish`` is measured at QoS 1 only.
+``publish`` is measured at QoS 1 only. For a fan-out every session has a plain subscription to the one topic.
 ``prefetch`` is the receive maximum of MQTT 5. In 3.1.1 the broker has one number for all: any other is
 refused, and so is a second consumer, since 3.1.1 has no shared subscriptions. What is kept on disk is the
 broker's choice in MQTT.
@@ -119,7 +119,8 @@ async def subscribe(client: Any, target: Target, queue: str) -> None:
     qos = int(target.acknowledged)
     answer: asyncio.Future[tuple[int, ...]] = asyncio.get_running_loop().create_future()
     client.on_subscribe = lambda _, __, granted, ___: answer.set_result(granted)
-    client.subscribe(f"$share/{queue}/{queue}" if speaks_5(target) else queue, qos)
+    shared = speaks_5(target) and not target.fan_out
+    client.subscribe(f"$share/{queue}/{queue}" if shared else queue, qos)
     if (granted := await answer) != (qos,):
         raise UnsupportedError(f"the broker answered a subscription at QoS {qos} with: {granted[0]}")
 
@@ -129,6 +130,7 @@ class Gmqtt:
         distribution="gmqtt",
         protocol="mqtt",
         measures=("end-to-end", "publish"),
+        fan_out=True,
         stores=("at-least-once",),
         ack_every=False,
         persistent=False,
@@ -145,7 +147,7 @@ class Gmqtt:
             for name in queues:
                 async with connection(target, name, kept=True) as client:
                     made.append(name)
-                    await subscribe(client, target, name)
+                    await subscribe(client, target, queues[0] if target.fan_out else name)
             yield
         finally:
             for name in made:

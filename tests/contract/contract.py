@@ -126,6 +126,7 @@ async def driven(client: Client, broker: Broker, scenario: Scenario) -> AsyncIte
                 ack_every=scenario.ack_every,
                 persistent=scenario.persistent,
                 consumers=scenario.consumers,
+                fan_out=scenario.fan_out,
                 queue_type=scenario.queue_type,
                 partitions=scenario.partitions,
                 replication=scenario.replication,
@@ -196,6 +197,15 @@ class Contract:
         samples = await self.drive(broker, scenario)
         confirmed = 300 if guarantee == "at-least-once" else None
         assert [sample.confirmed for sample in samples] == [confirmed] * len(samples)
+
+    @pytest.mark.parametrize("guarantee", ["at-least-once", "at-most-once"])
+    async def test_every_consumer_of_a_fan_out_gets_every_message(
+        self, broker: Broker, guarantee: Any
+    ) -> None:
+        scenario = Scenario(fan_out=True, guarantee=guarantee, producers=2, consumers=3, in_flight=10)
+        samples = await self.drive(broker, scenario)
+        assert [sample.consumed for sample in samples] == [(300, 300, 300)] * len(samples)
+        assert {sample.sent for sample in samples} <= {300}
 
     async def test_one_lane_one_queue_and_one_message_at_a_time_arrive(self, broker: Broker) -> None:
         await self.drive(broker, Scenario(in_flight=1, prefetch=1), messages=40)
@@ -401,6 +411,16 @@ class Contract:
         for queue in queues:
             assert await self.gone(broker, queue), f"{queue} is still there"
 
+    async def test_the_topology_of_a_fan_out_is_gone_afterwards(self, broker: Broker) -> None:
+        if not self.client.abilities.fan_out:
+            pytest.skip(f"{self.client.abilities.distribution} cannot fan out")
+        target = self.target(broker, fan_out=True, consumers=2)
+        queues = queue_names(2)
+        async with asyncio.timeout(LIMIT_S), self.client.topology(target, queues):
+            await self.publish(target, queues[0], [b"left behind"] * 3)
+        for queue in queues:
+            assert await self.gone(broker, queue), f"{queue} is still there"
+
     async def test_the_topology_is_gone_after_an_error_too(self, broker: Broker) -> None:
         target = self.target(broker)
         queues = queue_names(2)
@@ -484,7 +504,8 @@ class Contract:
             return []
         async with driven(client, broker, scenario) as driver:
             samples = [await driver.slice(messages) for _ in range(turns)]
-        assert [sample.account for sample in samples] == [Account(received=messages)] * turns
+        copies = scenario.consumers if scenario.fan_out else 1
+        assert [sample.account for sample in samples] == [Account(received=copies * messages)] * turns
         return samples
 
     async def failure(
