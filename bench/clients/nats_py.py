@@ -11,6 +11,10 @@ end 23,500 messages a second against 16,100 on asyncio, 21,800 against 18,300 on
 on rloop; from a full queue 67,000 against 19,000 on asyncio), but max_ack_pending is one for all consumers of
 a queue: four with a prefetch of one would share one message.
 
+In a fan-out each consumer subscribes to the one subject, in no group; at least once the stream keeps a message
+until each of its consumers has acknowledged it (interest retention), and pushes to them all, as each has a
+max_ack_pending of its own.
+
 Core NATS has no prefetch, and keeps no message for anybody who does not listen yet: at most once, only
 end-to-end can be measured, and nothing is persistent. At least once, persistent is the stream's storage: file
 or memory. A message that is not acknowledged comes again after ``AGAIN_S``, since JetStream does not tell a
@@ -21,6 +25,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
@@ -35,15 +40,23 @@ if TYPE_CHECKING:
 
     from nats.aio.client import Client as Connection
     from nats.aio.msg import Msg
+    from nats.js import JetStreamContext
 
     from bench.client import Client, Depth, Publish, Receive, Target
 
-GROUP = "consumers"
 AGAIN_S = 10.0
 # A fetch waits for all that it asked for, and keeps what it has got until then: this long at most.
 FETCH_S = 0.02
 # What the broker has delivered must not be dropped here; at least once, max_ack_pending is the limit.
 UNLIMITED = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """A queue in the words of NATS: a subject, which is also a stream of that name, and who consumes it."""
+
+    subject: str
+    consumers: str
 
 
 def connect(target: Target, **callbacks: Any) -> Awaitable[Connection]:
@@ -92,7 +105,7 @@ async def wait_for(handling: Awaitable[None]) -> None:
 
 @asynccontextmanager
 async def listening(
-    client: Connection, group: asyncio.TaskGroup, _: Target, queue: str, receive: Receive
+    client: Connection, group: asyncio.TaskGroup, target: Target, place: Place, receive: Receive
 ) -> AsyncIterator[None]:
     """At most once, by core NATS."""
 
@@ -101,16 +114,19 @@ async def listening(
         if handling is not None:
             group.create_task(wait_for(handling))
 
-    await client.subscribe(queue, queue, take, pending_msgs_limit=UNLIMITED, pending_bytes_limit=UNLIMITED)
+    shared = "" if target.fan_out else place.consumers
+    await client.subscribe(
+        place.subject, shared, take, pending_msgs_limit=UNLIMITED, pending_bytes_limit=UNLIMITED
+    )
     await client.flush()  # the broker has read the subscription
     yield
 
 
 @asynccontextmanager
 async def pushed(
-    client: Connection, group: asyncio.TaskGroup, _: Target, queue: str, receive: Receive
+    client: Connection, group: asyncio.TaskGroup, target: Target, place: Place, receive: Receive
 ) -> AsyncIterator[None]:
-    """At least once, for the only consumer of a case."""
+    """At least once, for a consumer that shares with no other."""
     unfinished: set[asyncio.Task[None]] = set()
 
     async def take(message: Msg) -> None:
@@ -123,11 +139,11 @@ async def pushed(
             task.add_done_callback(unfinished.discard)
 
     stream = client.jetstream()
-    config = (await stream.consumer_info(queue, GROUP)).config
+    config = (await stream.consumer_info(place.subject, place.consumers)).config
     source = await stream.subscribe_bind(
-        queue,
+        place.subject,
         config,
-        GROUP,
+        place.consumers,
         take,
         manual_ack=True,
         pending_msgs_limit=UNLIMITED,
@@ -142,7 +158,7 @@ async def pushed(
 
 @asynccontextmanager
 async def pulled(
-    client: Connection, group: asyncio.TaskGroup, target: Target, queue: str, receive: Receive
+    client: Connection, group: asyncio.TaskGroup, target: Target, place: Place, receive: Receive
 ) -> AsyncIterator[None]:
     """At least once, for one of several consumers."""
     leaving = False
@@ -166,13 +182,23 @@ async def pulled(
                 continue
             await take(messages)
 
-    source = await client.jetstream().pull_subscribe_bind(GROUP, queue)
-    delivering = group.create_task(deliver(), name=f"deliver {queue}")
+    source = await client.jetstream().pull_subscribe_bind(place.consumers, place.subject)
+    delivering = group.create_task(deliver(), name=f"deliver {place.subject}")
     yield
     leaving = True  # a fetch that was cancelled would take what it has got so far with it
     await delivering
     await source.unsubscribe()
     await client.flush()
+
+
+def shares_with_none(target: Target) -> bool:
+    return target.consumers == 1 or target.fan_out
+
+
+async def waiting(stream: JetStreamContext, place: Place) -> int:
+    """The messages that its consumers have not acknowledged yet."""
+    info = await stream.consumer_info(place.subject, place.consumers)
+    return (info.num_pending or 0) + (info.num_ack_pending or 0)
 
 
 class NatsPy:
@@ -181,39 +207,47 @@ class NatsPy:
         protocol="nats",
         stores=("at-least-once",),
         ack_every=False,
+        fan_out=True,
         replication=True,
         trouble=(("rloop", "does not hear that its connection was reset; no TLS"),),
     )
 
+    def __init__(self) -> None:
+        self.places: dict[str, Place] = {}
+
     @asynccontextmanager
     async def topology(self, target: Target, queues: Sequence[str]) -> AsyncIterator[Depth | None]:
+        self.places = {
+            name: Place(subject=queues[0] if target.fan_out else name, consumers=name) for name in queues
+        }
         if not target.acknowledged:
             yield None
             return
         async with await connect(target) as client:
-            stream, alone = client.jetstream(), target.consumers == 1
+            stream, alone = client.jetstream(), shares_with_none(target)
 
             async def depth() -> int:
-                return sum([(await stream.stream_info(name)).state.messages for name in queues])
+                return sum([await waiting(stream, place) for place in self.places.values()])
 
             made = []
             try:
-                for name in queues:
+                for name in dict.fromkeys(place.subject for place in self.places.values()):
                     await stream.add_stream(
                         name=name,
                         subjects=[name],
-                        retention=RetentionPolicy.WORK_QUEUE,
+                        retention=RetentionPolicy.INTEREST if target.fan_out else RetentionPolicy.WORK_QUEUE,
                         storage=StorageType.FILE if target.persistent else StorageType.MEMORY,
                         num_replicas=target.replication,
                     )
                     made.append(name)
+                for place in self.places.values():
                     await stream.add_consumer(
-                        name,
-                        durable_name=GROUP,
+                        place.subject,
+                        durable_name=place.consumers,
                         ack_policy=AckPolicy.EXPLICIT,
                         ack_wait=AGAIN_S,
                         max_ack_pending=target.prefetch if alone else -1,
-                        deliver_subject=f"{name}.delivered" if alone else None,
+                        deliver_subject=f"{place.consumers}.delivered" if alone else None,
                     )
                 yield depth
             finally:
@@ -240,9 +274,10 @@ class NatsPy:
 
     @asynccontextmanager
     async def consumer(self, target: Target, queue: str, receive: Receive) -> AsyncIterator[None]:
-        deliver = listening if not target.acknowledged else pushed if target.consumers == 1 else pulled
+        deliver = listening if not target.acknowledged else pushed if shares_with_none(target) else pulled
+        place = self.places.get(queue) or Place(subject=queue, consumers=queue)
         async with heard(target) as (client, group):
-            async with deliver(client, group, target, queue, receive):
+            async with deliver(client, group, target, place, receive):
                 yield
             await client.flush()  # the broker has read the last acknowledgements
 
