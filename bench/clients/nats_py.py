@@ -11,9 +11,9 @@ end 23,500 messages a second against 16,100 on asyncio, 21,800 against 18,300 on
 on rloop; from a full queue 67,000 against 19,000 on asyncio), but max_ack_pending is one for all consumers of
 a queue: four with a prefetch of one would share one message.
 
-In a fan-out each consumer subscribes to the one subject, in no group; at least once the stream keeps a message
-until each of its consumers has acknowledged it (interest retention), and pushes to them all, as each has a
-max_ack_pending of its own.
+In a fan-out each consumer subscribes to the one subject, in no group. At least once the stream keeps a
+message until each of its consumers has acknowledged it (interest retention), and pushes to them all, as each
+has a max_ack_pending of its own.
 
 Core NATS has no prefetch, and keeps no message for anybody who does not listen yet: at most once, only
 end-to-end can be measured, and nothing is persistent. At least once, persistent is the stream's storage: file
@@ -124,7 +124,7 @@ async def listening(
 
 @asynccontextmanager
 async def pushed(
-    client: Connection, group: asyncio.TaskGroup, target: Target, place: Place, receive: Receive
+    client: Connection, group: asyncio.TaskGroup, _: Target, place: Place, receive: Receive
 ) -> AsyncIterator[None]:
     """At least once, for a consumer that shares with no other."""
     unfinished: set[asyncio.Task[None]] = set()
