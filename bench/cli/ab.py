@@ -2,30 +2,23 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from typing import Any
 
 import click
 
-from bench.cli import complete
+from bench.cli import complete, values
+from bench.cli.measuring import measured, requested, shown
 from bench.cli.options import (
-    BROKER_VARIABLE,
-    RESULTS,
-    seconds,
-    share,
-    with_broker,
-    with_fields,
+    with_budget,
+    with_client_of_both,
     with_meter,
     with_metrics,
-    with_report,
-    with_shape,
+    with_result,
+    with_rounds,
     with_turns,
-    with_view,
+    with_workload,
 )
-from bench.cli.output import interruptible, live, to_stderr
-from bench.cli.report import written_after
-from bench.cli.show import print_stored
 
 EPILOG = """\b
 A side is one of (both sides of the same kind):
@@ -51,21 +44,8 @@ Exit codes:
 @click.argument("base", metavar="BASE", shell_complete=complete.sides)
 @click.argument("candidate", metavar="CANDIDATE", shell_complete=complete.sides)
 @click.argument("scenarios", metavar="[SCENARIO]...", nargs=-1, shell_complete=complete.scenarios)
-@click.option(
-    "--client",
-    metavar="REQ",
-    shell_complete=complete.clients,
-    help="Client of both sides  [default: aio-pika]",
-)
-@click.option(
-    "--loop",
-    metavar="REQ",
-    shell_complete=complete.loops,
-    help="Event loop of both sides  [default: asyncio]",
-)
-@click.option("--python", metavar="PYTHON", help="Interpreter of both sides: a path, or a version.")
-@with_broker
-@with_fields
+@with_client_of_both
+@with_workload
 @click.option(
     "--allow",
     "allowed",
@@ -73,31 +53,21 @@ Exit codes:
     type=click.Choice(["guarantee", "persistent", "queue_type", "replication", "measure", "protocol"]),
     help="Compare sides that differ in this all the same; may be given again.",
 )
-@click.option(
-    "--rounds", type=click.IntRange(1), help="Replicates  [default: 12; a verdict needs 8; of instructions 1]"
-)
+@with_rounds("Replicates  [default: 12; a verdict needs 8; of instructions 1]")
 @with_turns
 @with_meter
 @click.option(
     "--annotate", is_flag=True, help="With --meter instructions: name the functions that do more work."
 )
-@click.option(
-    "--budget",
-    "budget_s",
-    callback=seconds,
-    metavar="TIME",
-    help="Plan rounds and slices for this time, such as 60s, from a short pilot within it.",
-)
+@with_budget("Plan rounds and slices for this time, such as 60s, from a short pilot within it.")
 @click.option(
     "--until",
-    callback=share,
+    callback=values.share,
     metavar="PERCENT",
     help="Plan rounds for an interval of at most this to either side, such as 2%, from a pilot before it.",
 )
 @with_metrics
-@with_view
-@with_shape("table", "markdown", "json")
-@with_report
+@with_result("table", "markdown", "json")
 def ab(shape: str, has_report: bool, **asked: Any) -> None:
     """Compare CANDIDATE with BASE, which differ in one way: is it faster, slower, or neither?
 
@@ -107,13 +77,6 @@ def ab(shape: str, has_report: bool, **asked: Any) -> None:
     """
     from bench import ab as comparing
 
-    os.environ.pop(BROKER_VARIABLE, None)  # it may hold a password, and no child needs it
-    request = comparing.Request(results=RESULTS, command=tuple(sys.argv[1:]), **asked)
-    with live() as (say, tell):
-        finished = interruptible(comparing.run(request, say=say, tell=tell))
-    print_stored(finished.folder, shape)
-    if has_report:
-        written_after(finished.folder)
-    for failure in finished.outcome.failures.values():
-        to_stderr(f"invalid: {failure}")
+    finished = measured(comparing.run, requested(comparing.Request, **asked))
+    shown(finished.folder, finished.outcome.failures, shape=shape, has_report=has_report)
     sys.exit(1 if finished.outcome.invalid else 0 if finished.decided else 3)

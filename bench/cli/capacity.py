@@ -2,29 +2,22 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from typing import Any
 
 import click
 
-from bench.cli import complete
+from bench.cli import complete, values
+from bench.cli.measuring import measured, requested, shown
 from bench.cli.options import (
-    BROKER_VARIABLE,
-    RESULTS,
-    latency,
-    seconds,
-    with_broker,
     with_client,
-    with_fields,
     with_order,
-    with_report,
-    with_shape,
-    with_view,
+    with_quick,
+    with_result,
+    with_rounds,
+    with_window,
+    with_workload,
 )
-from bench.cli.output import interruptible, live
-from bench.cli.report import written_after
-from bench.cli.show import print_stored
 from bench.errors import UsageError
 
 QUICK_WINDOW_S, QUICK_ROUNDS = 1.5, 2
@@ -49,20 +42,13 @@ Exit codes:
     "--p99",
     "p99_us",
     required=True,
-    callback=latency,
+    callback=values.latency,
     metavar="TIME",
     help="The limit that 99 of 100 messages must keep, such as 20ms, from when they were due.",
 )
 @with_client
-@with_broker
-@with_fields
-@click.option(
-    "--window",
-    "window_s",
-    callback=seconds,
-    metavar="TIME",
-    help="How long a full trial's rounds last; short ones last two fifths of it  [default: 5s]",
-)
+@with_workload
+@with_window("How long a full trial's rounds last; short ones last two fifths of it  [default: 5s]")
 @click.option(
     "--most",
     "most_per_s",
@@ -70,12 +56,10 @@ Exit codes:
     metavar="RATE",
     help="Offer no more messages a second than this.",
 )
-@click.option("--rounds", type=click.IntRange(1), help="Rounds of a full trial  [default: 5]")
+@with_rounds("Rounds of a full trial  [default: 5]")
 @with_order
-@with_view
-@with_shape("table", "markdown", "json", "csv")
-@with_report
-@click.option("--quick", is_flag=True, help="Short windows, two rounds: a look, not a measurement.")
+@with_result("table", "markdown", "json", "csv")
+@with_quick("Short windows, two rounds: a look, not a measurement.")
 def capacity(shape: str, has_report: bool, window_s: float | None, rounds: int | None, **asked: Any) -> None:
     """Find the highest rate that SCENARIO (the headline if none is named) holds with p99 under a limit.
 
@@ -85,19 +69,15 @@ def capacity(shape: str, has_report: bool, window_s: float | None, rounds: int |
     """
     from bench.questions import capacity as searching
 
-    os.environ.pop(BROKER_VARIABLE, None)  # it may hold a password, and no child needs it
     if window_s is not None and window_s > searching.LONGEST_S:
         raise UsageError(f"--window takes at most {searching.LONGEST_S:g} s, got {window_s:g}")
-    request = searching.Request(
-        results=RESULTS,
-        command=tuple(sys.argv[1:]),
+    request = requested(
+        searching.Request,
         window_s=window_s or (QUICK_WINDOW_S if asked["quick"] else searching.WINDOW_S),
         rounds=rounds or (QUICK_ROUNDS if asked["quick"] else searching.ROUNDS),
         **asked,
     )
-    with live() as (say, tell):
-        finished = interruptible(searching.run(request, say=say, tell=tell))
-    print_stored(finished.folder, shape)
-    if has_report:
-        written_after(finished.folder)
+    finished = measured(searching.run, request)
+    # A rate that was not held is no failure: the search is for where that begins.
+    shown(finished.folder, {}, shape=shape, has_report=has_report)
     sys.exit(1 if finished.answer.failed else 0 if finished.answer.settled else 3)

@@ -10,17 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bench.cli.options import (
-    BROKER_VARIABLE,
-    RESULTS,
-    seconds,
-    share,
-    two_counts,
-    with_broker,
-    with_turns,
-    with_view,
-)
-from bench.cli.output import interruptible, live, print_page, to_stderr
+from bench.cli import values
+from bench.cli.measuring import measured, requested
+from bench.cli.options import with_broker, with_budget, with_stages, with_turns, with_view
+from bench.cli.output import print_page, to_stderr
 
 if TYPE_CHECKING:
     from bench.check import Finished
@@ -52,15 +45,11 @@ Exit codes:
 )
 @click.option("--base", metavar="REQ", help="Base: a requirement, git:REF or an adapter file.")
 @click.option("--candidate", metavar="REQ", help="Candidate, likewise  [default: the checkout]")
-@click.option(
-    "--budget", "budget_s", callback=seconds, metavar="TIME", help="Time for each cell  [default: 60s]"
-)
-@click.option(
-    "--rounds", callback=two_counts, metavar="N,N", help="Rounds of the two stages, instead of a budget."
-)
+@with_budget("Time for each cell  [default: 60s]")
+@with_stages("Rounds of the two stages, instead of a budget.")
 @click.option(
     "--margin",
-    callback=share,
+    callback=values.share,
     metavar="PERCENT",
     help="Slow-down that passes no more, in every cell  [default: 5%]",
 )
@@ -96,21 +85,18 @@ def check(context: click.Context, /, **asked: Any) -> None:
     from bench import check as checking
     from bench import gatefile
 
-    os.environ.pop(BROKER_VARIABLE, None)  # it may hold a password, and no child needs it
     gate = _changed(gatefile.read(asked.pop("config")), asked)
     said = context.get_parameter_source("broker") is not click.core.ParameterSource.DEFAULT
     broker = asked.pop("broker")
     files = {name: asked.pop(name) for name in ("markdown", "junit", "as_json")}
     _check_writable(files)
-    request = checking.Request(
+    request = requested(
+        checking.Request,
         asked=gate,
         broker=broker if said or gate.broker is None else gate.broker,
-        results=RESULTS,
-        command=tuple(sys.argv[1:]),
         **asked,
     )
-    with live() as (say, tell):
-        finished = interruptible(checking.run(request, say=say, tell=tell))
+    finished = measured(checking.run, request)
     _show(finished, files)
     sys.exit(finished.gate.exit_code)
 

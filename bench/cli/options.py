@@ -1,19 +1,21 @@
-"""The options that several commands have, and what they accept."""
+"""The options that several commands have, each once, and the groups in which commands take them."""
 
 from __future__ import annotations
 
 import functools
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from bench.cli import complete
+from bench.cli import complete, values
 from bench.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
+
+    Command = Callable[..., None]
+    Option = Callable[[Command], Command]
 
 RESULTS = Path("results")
 BROKER_VARIABLE = "MQBENCH_BROKER_URL"
@@ -21,97 +23,7 @@ LOUDNESS = "mqbench.loudness"
 METRICS = "mqbench.metrics"
 
 
-def set_values(_: click.Context, __: click.Parameter, texts: Sequence[str]) -> dict[str, tuple[Any, ...]]:
-    """Each field of ``--set`` with the values that it takes.
-
-    Raises:
-        UsageError: A text is not ``FIELD=VALUE[,VALUE...]``, or no such field or value exists.
-    """
-    from bench.scenario import Scenario
-
-    values: dict[str, tuple[Any, ...]] = {}
-    for text in texts:
-        name, equals, choices = text.partition("=")
-        if not equals or not choices:
-            raise UsageError(f"--set takes FIELD=VALUE or FIELD=VALUE,VALUE, got {text!r}")
-        values[name.strip()] = tuple(
-            Scenario.parse_field(name.strip(), one.strip()) for one in choices.split(",")
-        )
-    return values
-
-
-def swept(context: click.Context, parameter: click.Parameter, text: str) -> dict[str, tuple[Any, ...]]:
-    """``FIELD=V1,V2,...`` as the field with its values.
-
-    Raises:
-        UsageError: The text is not that, or no such field or value exists.
-    """
-    name, equals, choices = text.partition("=")
-    if not name or not equals or not choices:
-        raise UsageError(f"a sweep takes FIELD=V1,V2,... such as prefetch=1,10,100, got {text!r}")
-    return set_values(context, parameter, (text,))
-
-
-def share(_: click.Context, parameter: click.Parameter, text: str | None) -> float | None:
-    """``2%`` as 0.02.
-
-    Raises:
-        UsageError: The text is no percentage from 0.1 to 50.
-    """
-    if text is None:
-        return None
-    try:
-        found = float(text.removesuffix("%")) / 100
-    except ValueError:
-        found = 0.0
-    if not 0.001 <= found <= 0.5:
-        raise UsageError(f"--{parameter.name} takes a precision from 0.1% to 50%, such as 2%, got {text!r}")
-    return found
-
-
-def seconds(_: click.Context, parameter: click.Parameter, text: str | None) -> float | None:
-    """``90s``, ``5m`` or ``1h`` in seconds.
-
-    Raises:
-        UsageError: The text is no such time, or no time at all.
-    """
-    if text is None:
-        return None
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)(s|m|h|)", text)
-    if match is None or float(match[1]) == 0:
-        raise UsageError(f"{parameter.opts[0]} takes a time such as 60s or 5m, got {text!r}")
-    return float(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[match[2]]
-
-
-def two_counts(_: click.Context, __: click.Parameter, text: str | None) -> tuple[int, int] | None:
-    """``6,10``: the rounds of a gate's two stages.
-
-    Raises:
-        UsageError: The text is not two whole numbers of at least 1.
-    """
-    if text is None:
-        return None
-    match = re.fullmatch(r"([1-9]\d{0,4}),([1-9]\d{0,4})", text)
-    if match is None:
-        raise UsageError(
-            f"--rounds takes those of the first and of the second stage, such as 6,10, got {text!r}"
-        )
-    return int(match[1]), int(match[2])
-
-
-def latency(_: click.Context, parameter: click.Parameter, text: str) -> float:
-    """``20ms``, ``500us`` or ``1s`` in microseconds.
-
-    Raises:
-        UsageError: The text is no such time, or no time at all.
-    """
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)(us|ms|s)", text)
-    if match is None or float(match[1]) == 0:
-        raise UsageError(f"{parameter.opts[0]} takes a latency such as 20ms or 500us, got {text!r}")
-    return float(match[1]) * {"us": 1, "ms": 1e3, "s": 1e6}[match[2]]
-
-
-def with_broker(command: Callable[..., None]) -> Callable[..., None]:
+def with_broker(command: Command) -> Command:
     """Adds ``--broker`` and the files for one that speaks TLS, which reach the command as ``tls``."""
     return _with(
         with_tls(command),
@@ -127,7 +39,7 @@ def with_broker(command: Callable[..., None]) -> Callable[..., None]:
     )
 
 
-def with_tls(command: Callable[..., None]) -> Callable[..., None]:
+def with_tls(command: Command) -> Command:
     """Adds the files for a broker that speaks TLS, which reach the command as ``tls``."""
 
     @functools.wraps(command)
@@ -149,74 +61,114 @@ def with_tls(command: Callable[..., None]) -> Callable[..., None]:
     )
 
 
-def with_clients(command: Callable[..., None]) -> Callable[..., None]:
+def with_clients(command: Command) -> Command:
     """Adds what may be given again: ``clients``, ``loops`` and ``pythons``."""
     return _with(
         command,
-        click.option(
-            "--client",
+        _client_option(
             "clients",
             multiple=True,
-            metavar="REQ",
-            shell_complete=complete.clients,
             help="Client: aio-pika, aio-pika==9.6.2, 'aio-pika @ file:///checkout'; may be given again.",
         ),
-        click.option(
-            "--loop",
-            "loops",
-            multiple=True,
-            metavar="REQ",
-            shell_complete=complete.loops,
-            help="Event loop, such as uvloop or uvloop==0.21.0; may be given again.",
+        _loop_option(
+            "loops", multiple=True, help="Event loop, such as uvloop or uvloop==0.21.0; may be given again."
         ),
-        click.option(
-            "--python",
+        _python_option(
             "pythons",
             multiple=True,
-            metavar="PYTHON",
             help="Interpreter of the workers: a path, or a version; may be given again.",
         ),
     )
 
 
-def with_client(command: Callable[..., None]) -> Callable[..., None]:
+def with_client(command: Command) -> Command:
     """Adds what there is one of: ``client``, ``loop`` and ``python``."""
     return _with(
         command,
-        click.option(
-            "--client",
-            metavar="REQ",
+        _client_option(
+            "client",
             default="aio-pika",
             show_default=True,
-            shell_complete=complete.clients,
             help="Client, or a version of it: aio-pika==9.6.2.",
         ),
-        click.option(
-            "--loop",
-            metavar="REQ",
+        _loop_option(
+            "loop",
             default="asyncio",
             show_default=True,
-            shell_complete=complete.loops,
             help="Event loop, such as uvloop or uvloop==0.21.0.",
         ),
-        click.option("--python", metavar="PYTHON", help="Interpreter: a path, or a version."),
+        _python_option("python", help="Interpreter: a path, or a version."),
     )
 
 
-def with_fields(command: Callable[..., None]) -> Callable[..., None]:
+def with_client_of_both(command: Command) -> Command:
+    """Adds what two sides have in common, each None unless it is given: ``client``, ``loop``, ``python``."""
+    return _with(
+        command,
+        _client_option("client", help="Client of both sides  [default: aio-pika]"),
+        _loop_option("loop", help="Event loop of both sides  [default: asyncio]"),
+        _python_option("python", help="Interpreter of both sides: a path, or a version."),
+    )
+
+
+def _client_option(name: str, **settings: Any) -> Option:
+    return click.option("--client", name, metavar="REQ", shell_complete=complete.clients, **settings)
+
+
+def _loop_option(name: str, **settings: Any) -> Option:
+    return click.option("--loop", name, metavar="REQ", shell_complete=complete.loops, **settings)
+
+
+def _python_option(name: str, **settings: Any) -> Option:
+    return click.option("--python", name, metavar="PYTHON", **settings)
+
+
+def with_fields(command: Command) -> Command:
     """Adds ``--set``, which reaches the command as ``values``."""
     return click.option(
         "--set",
         "values",
         multiple=True,
-        callback=set_values,
+        callback=values.set_values,
         metavar="FIELD=VALUE[,VALUE...]",
         shell_complete=complete.fields,
         help="Change a field of every scenario; several values make a matrix.",
     )(command)
 
 
-def with_turns(command: Callable[..., None]) -> Callable[..., None]:
+def with_workload(command: Command) -> Command:
+    """Adds what ``with_broker`` and ``with_fields`` add: what scenarios are measured on, and changed to."""
+    return with_broker(with_fields(command))
+
+
+def with_rounds(words: str, *, least: int = 1, default: int | None = None) -> Option:
+    """Adds ``--rounds``, which are what these words say."""
+    return click.option(
+        "--rounds", type=click.IntRange(least), default=default, show_default=default is not None, help=words
+    )
+
+
+def with_stages(words: str) -> Option:
+    """Adds the ``--rounds`` of a gate's two stages."""
+    return click.option("--rounds", callback=values.two_counts, metavar="N,N", help=words)
+
+
+def with_budget(words: str) -> Option:
+    """Adds ``--budget``, a time in seconds, which reaches the command as ``budget_s``."""
+    return click.option("--budget", "budget_s", callback=values.seconds, metavar="TIME", help=words)
+
+
+def with_window(words: str) -> Option:
+    """Adds ``--window``, a time in seconds, which reaches the command as ``window_s``."""
+    return click.option("--window", "window_s", callback=values.seconds, metavar="TIME", help=words)
+
+
+def with_quick(words: str) -> Option:
+    """Adds ``--quick``, which means what these words say."""
+    return click.option("--quick", is_flag=True, help=words)
+
+
+def with_turns(command: Command) -> Command:
     """Adds the slices of a round, and what ``with_order`` adds."""
     return click.option(
         "--slices",
@@ -225,7 +177,7 @@ def with_turns(command: Callable[..., None]) -> Callable[..., None]:
     )(with_order(command))
 
 
-def with_order(command: Callable[..., None]) -> Callable[..., None]:
+def with_order(command: Command) -> Command:
     """Adds the seed of a round's orders, the limit of its patience and its folder."""
     return _with(
         command,
@@ -247,7 +199,7 @@ def with_order(command: Callable[..., None]) -> Callable[..., None]:
     )
 
 
-def with_meter(command: Callable[..., None]) -> Callable[..., None]:
+def with_meter(command: Command) -> Command:
     """Adds ``--meter``: what is measured."""
     return click.option(
         "--meter",
@@ -258,7 +210,7 @@ def with_meter(command: Callable[..., None]) -> Callable[..., None]:
     )(command)
 
 
-def with_view(command: Callable[..., None]) -> Callable[..., None]:
+def with_view(command: Command) -> Command:
     """Adds ``--quiet`` and ``--verbose``, which :func:`bench.cli.output.live` finds in the context."""
     return _with(
         command,
@@ -274,24 +226,20 @@ def with_view(command: Callable[..., None]) -> Callable[..., None]:
     )
 
 
-def with_metrics(command: Callable[..., None]) -> Callable[..., None]:
+def with_metrics(command: Command) -> Command:
     """Adds ``--metrics``, which :func:`bench.cli.output.live` finds in the context as host and port."""
     return click.option(
         "--metrics",
         metavar="[HOST:]PORT",
         expose_value=False,
-        callback=_address,
+        callback=_serve,
         help="Serve live figures for Prometheus, such as on 9464 (0: a free port).",
     )(command)
 
 
-def _address(context: click.Context, _: click.Parameter, text: str | None) -> None:
-    if text is None:
-        return
-    host, _colon, port = text.rpartition(":")
-    if not port.isdecimal() or int(port) > 65535:
-        raise UsageError(f"--metrics takes PORT or HOST:PORT, such as 9464, got {text!r}")
-    context.meta[METRICS] = (host or "127.0.0.1", int(port))
+def _serve(context: click.Context, parameter: click.Parameter, text: str | None) -> None:
+    if (address := values.address(context, parameter, text)) is not None:
+        context.meta[METRICS] = address
 
 
 def _loud(context: click.Context, parameter: click.Parameter, given: bool) -> None:
@@ -301,12 +249,17 @@ def _loud(context: click.Context, parameter: click.Parameter, given: bool) -> No
         raise UsageError("--quiet and --verbose say opposite things: give one")
 
 
-def with_shape(*shapes: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+def with_shape(*shapes: str) -> Option:
     """Adds ``--format``, which reaches the command as ``shape``; the first of the shapes is the default."""
     return click.option("--format", "shape", type=click.Choice(shapes), default=shapes[0], show_default=True)
 
 
-def with_report(command: Callable[..., None]) -> Callable[..., None]:
+def with_result(*shapes: str) -> Option:
+    """Adds what ``with_view``, ``with_shape`` and ``with_report`` add: what is said, and what comes of it."""
+    return lambda command: _with(command, with_view, with_shape(*shapes), with_report)
+
+
+def with_report(command: Command) -> Command:
     """Adds ``--no-report``, which reaches the command as ``has_report``."""
     return click.option(
         "--report/--no-report",
@@ -317,9 +270,7 @@ def with_report(command: Callable[..., None]) -> Callable[..., None]:
     )(command)
 
 
-def _with(
-    command: Callable[..., None], *options: Callable[[Callable[..., None]], Callable[..., None]]
-) -> Callable[..., None]:
+def _with(command: Command, *options: Option) -> Command:
     """The command with these options, which ``--help`` shows in this order."""
     for option in reversed(options):
         command = option(command)

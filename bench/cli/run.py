@@ -2,29 +2,23 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from typing import Any
 
 import click
 
 from bench.cli import complete
+from bench.cli.measuring import measured, requested, shown
 from bench.cli.options import (
-    BROKER_VARIABLE,
-    RESULTS,
-    with_broker,
     with_clients,
-    with_fields,
     with_meter,
     with_metrics,
-    with_report,
-    with_shape,
+    with_quick,
+    with_result,
+    with_rounds,
     with_turns,
-    with_view,
+    with_workload,
 )
-from bench.cli.output import interruptible, live, to_stderr
-from bench.cli.report import written_after
-from bench.cli.show import print_stored
 
 EPILOG = """\b
 Examples:
@@ -51,20 +45,13 @@ Exit codes:
     shell_complete=complete.clients,
     help="Client that consumes, in a worker of its own, what every --client publishes.",
 )
-@with_broker
-@with_fields
-@click.option(
-    "--rounds",
-    type=click.IntRange(1),
-    help="Replicates, with fresh workers each  [default: 5; of instructions 1]",
-)
+@with_workload
+@with_rounds("Replicates, with fresh workers each  [default: 5; of instructions 1]")
 @with_turns
 @with_meter
 @with_metrics
-@with_view
-@with_shape("table", "markdown", "json", "csv")
-@with_report
-@click.option("--quick", is_flag=True, help="Two short rounds: a look, not a measurement.")
+@with_result("table", "markdown", "json", "csv")
+@with_quick("Two short rounds: a look, not a measurement.")
 def run(shape: str, has_report: bool, **asked: Any) -> None:
     """Measure SCENARIO... (names, or paths of your own files) and write a run folder.
 
@@ -74,13 +61,6 @@ def run(shape: str, has_report: bool, **asked: Any) -> None:
     from bench import session
 
     asked["rounds"] = asked["rounds"] or (5 if asked["meter"] == "time" else 1)
-    os.environ.pop(BROKER_VARIABLE, None)  # it may hold a password, and no child needs it
-    request = session.Request(results=RESULTS, command=tuple(sys.argv[1:]), **asked)
-    with live() as (say, tell):
-        finished = interruptible(session.run(request, say=say, tell=tell))
-    print_stored(finished.folder, shape)
-    if has_report:
-        written_after(finished.folder)
-    for failure in finished.outcome.failures.values():
-        to_stderr(f"invalid: {failure}")
+    finished = measured(session.run, requested(session.Request, **asked))
+    shown(finished.folder, finished.outcome.failures, shape=shape, has_report=has_report)
     sys.exit(1 if finished.outcome.invalid else 0)

@@ -2,30 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import re
 import sys
 from typing import Any
 
 import click
 
-from bench.cli import complete
-from bench.cli.options import (
-    BROKER_VARIABLE,
-    RESULTS,
-    seconds,
-    with_broker,
-    with_client,
-    with_fields,
-    with_order,
-    with_report,
-    with_shape,
-    with_view,
-)
-from bench.cli.output import interruptible, live, to_stderr
-from bench.cli.report import written_after
-from bench.cli.show import print_stored
-from bench.errors import UsageError
+from bench.cli import complete, values
+from bench.cli.measuring import measured, requested, shown
+from bench.cli.options import with_client, with_order, with_result, with_window, with_workload
 
 EPILOG = """\b
 Examples:
@@ -40,43 +24,19 @@ Exit codes:
 """
 
 
-def size(_: click.Context, parameter: click.Parameter, text: str) -> int:
-    """``1MiB`` or ``500KiB`` in bytes.
-
-    Raises:
-        UsageError: The text is no such size.
-    """
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)(KiB|MiB|GiB)", text)
-    if match is None or float(match[1]) == 0:
-        raise UsageError(f"{parameter.opts[0]} takes a size such as 1MiB or 500KiB, got {text!r}")
-    return round(float(match[1]) * {"KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}[match[2]])
-
-
-def growth(_: click.Context, parameter: click.Parameter, text: str) -> float:
-    """``50%`` as 0.5.
-
-    Raises:
-        UsageError: The text is no percentage above 0.
-    """
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)%", text)
-    if match is None or float(match[1]) == 0:
-        raise UsageError(f"{parameter.opts[0]} takes a percentage such as 50%, got {text!r}")
-    return float(match[1]) / 100
-
-
 @click.command(epilog=EPILOG)
 @click.argument("scenario", metavar="[SCENARIO]", required=False, shell_complete=complete.scenarios)
 @click.option(
     "--rate", "rate_per_s", type=float, metavar="RATE", help="Messages a second, unless SCENARIO has a rate."
 )
 @click.option(
-    "--for", "for_s", required=True, callback=seconds, metavar="TIME", help="How long: 30s, 30m or 2h."
+    "--for", "for_s", required=True, callback=values.seconds, metavar="TIME", help="How long: 30s, 30m or 2h."
 )
 @click.option(
     "--drift",
     default="50%",
     show_default=True,
-    callback=growth,
+    callback=values.growth,
     metavar="PERCENT",
     help="How much the median latency may surely grow from the settled beginning to the end.",
 )
@@ -85,24 +45,15 @@ def growth(_: click.Context, parameter: click.Parameter, text: str) -> float:
     "leak_bytes",
     default="1MiB",
     show_default=True,
-    callback=size,
+    callback=values.size,
     metavar="SIZE",
     help="How much the worker's memory may surely grow meanwhile.",
 )
-@click.option(
-    "--window",
-    "window_s",
-    callback=seconds,
-    metavar="TIME",
-    help="How often it is looked at  [default: a sixtieth of the time, at most 10s]",
-)
+@with_window("How often it is looked at  [default: a sixtieth of the time, at most 10s]")
 @with_client
-@with_broker
-@with_fields
+@with_workload
 @with_order
-@with_view
-@with_shape("table", "markdown", "json", "csv")
-@with_report
+@with_result("table", "markdown", "json", "csv")
 def soak(shape: str, has_report: bool, **asked: Any) -> None:
     """Run SCENARIO (the headline if none is named) at one rate for long, in one worker and constant memory.
 
@@ -112,13 +63,6 @@ def soak(shape: str, has_report: bool, **asked: Any) -> None:
     """
     from bench.questions import soak as soaking
 
-    os.environ.pop(BROKER_VARIABLE, None)  # it may hold a password, and no child needs it
-    request = soaking.Request(results=RESULTS, command=tuple(sys.argv[1:]), quick=False, **asked)
-    with live() as (say, tell):
-        finished = interruptible(soaking.run(request, say=say, tell=tell))
-    print_stored(finished.folder, shape)
-    if has_report:
-        written_after(finished.folder)
-    for failure in finished.outcome.failures.values():
-        to_stderr(f"invalid: {failure}")
+    finished = measured(soaking.run, requested(soaking.Request, quick=False, **asked))
+    shown(finished.folder, finished.outcome.failures, shape=shape, has_report=has_report)
     sys.exit(1 if finished.answer.failed else 0 if finished.answer.settled else 3)

@@ -2,28 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from typing import Any
 
 import click
 
-from bench.cli import complete
-from bench.cli.options import (
-    BROKER_VARIABLE,
-    RESULTS,
-    with_broker,
-    with_clients,
-    with_fields,
-    with_report,
-    with_shape,
-    with_turns,
-    with_view,
-)
-from bench.cli.options import swept as swept_values
-from bench.cli.output import interruptible, live, to_stderr
-from bench.cli.report import written_after
-from bench.cli.show import print_stored
+from bench.cli import complete, values
+from bench.cli.measuring import measured, requested, shown
+from bench.cli.options import with_clients, with_quick, with_result, with_rounds, with_turns, with_workload
 
 EPILOG = """\b
 Examples:
@@ -39,19 +25,14 @@ Exit codes:
 
 
 @click.command(epilog=EPILOG)
-@click.argument("swept", metavar="FIELD=V1,V2,...", callback=swept_values)
+@click.argument("swept", metavar="FIELD=V1,V2,...", callback=values.swept)
 @click.argument("scenarios", metavar="[SCENARIO]", nargs=-1, shell_complete=complete.scenarios)
 @with_clients
-@with_broker
-@with_fields
-@click.option(
-    "--rounds", type=click.IntRange(1), default=5, show_default=True, help="Replicates: fresh workers each."
-)
+@with_workload
+@with_rounds("Replicates: fresh workers each.", default=5)
 @with_turns
-@with_view
-@with_shape("table", "markdown", "json", "csv")
-@with_report
-@click.option("--quick", is_flag=True, help="Two short rounds: a look, not a measurement.")
+@with_result("table", "markdown", "json", "csv")
+@with_quick("Two short rounds: a look, not a measurement.")
 def sweep(shape: str, has_report: bool, swept: Any, **asked: Any) -> None:
     """Measure SCENARIO (the headline if none is named) with each value of FIELD in the same rounds.
 
@@ -61,14 +42,7 @@ def sweep(shape: str, has_report: bool, swept: Any, **asked: Any) -> None:
     from bench import session
     from bench.questions import sweep as sweeping
 
-    os.environ.pop(BROKER_VARIABLE, None)  # it may hold a password, and no child needs it
-    run = session.Request(results=RESULTS, command=tuple(sys.argv[1:]), **asked)
-    request = sweeping.Request(swept=swept, run=run)
-    with live() as (say, tell):
-        finished = interruptible(sweeping.run(request, say=say, tell=tell))
-    print_stored(finished.folder, shape)
-    if has_report:
-        written_after(finished.folder)
-    for failure in finished.outcome.failures.values():
-        to_stderr(f"invalid: {failure}")
+    request = sweeping.Request(swept=swept, run=requested(session.Request, **asked))
+    finished = measured(sweeping.run, request)
+    shown(finished.folder, finished.outcome.failures, shape=shape, has_report=has_report)
     sys.exit(1 if finished.outcome.invalid else 0)

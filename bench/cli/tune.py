@@ -2,27 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from typing import Any
 
 import click
 
 from bench.cli import complete
-from bench.cli.options import (
-    BROKER_VARIABLE,
-    RESULTS,
-    with_broker,
-    with_client,
-    with_fields,
-    with_report,
-    with_shape,
-    with_turns,
-    with_view,
-)
-from bench.cli.output import interruptible, live, to_stderr
-from bench.cli.report import written_after
-from bench.cli.show import print_stored
+from bench.cli.measuring import measured, requested, shown
+from bench.cli.options import with_client, with_quick, with_result, with_rounds, with_turns, with_workload
 
 EPILOG = """\b
 Examples:
@@ -40,20 +27,11 @@ Exit codes:
 @click.command(epilog=EPILOG)
 @click.argument("scenario", metavar="[SCENARIO]", required=False, shell_complete=complete.scenarios)
 @with_client
-@with_broker
-@with_fields
-@click.option(
-    "--rounds",
-    type=click.IntRange(2),
-    default=8,
-    show_default=True,
-    help="Replicates of the final and of its confirmation.",
-)
+@with_workload
+@with_rounds("Replicates of the final and of its confirmation.", least=2, default=8)
 @with_turns
-@with_view
-@with_shape("table", "markdown", "json", "csv")
-@with_report
-@click.option("--quick", is_flag=True, help="Short turns: a look, not a measurement.")
+@with_result("table", "markdown", "json", "csv")
+@with_quick("Short turns: a look, not a measurement.")
 def tune(shape: str, has_report: bool, **asked: Any) -> None:
     """Find the prefetch, in_flight and ack_every that give 95 % of the best rate at the lowest latency.
 
@@ -63,13 +41,6 @@ def tune(shape: str, has_report: bool, **asked: Any) -> None:
     """
     from bench.questions import tune as tuning
 
-    os.environ.pop(BROKER_VARIABLE, None)  # it may hold a password, and no child needs it
-    request = tuning.Request(results=RESULTS, command=tuple(sys.argv[1:]), **asked)
-    with live() as (say, tell):
-        finished = interruptible(tuning.run(request, say=say, tell=tell))
-    print_stored(finished.folder, shape)
-    if has_report:
-        written_after(finished.folder)
-    for failure in finished.outcome.failures.values():
-        to_stderr(f"invalid: {failure}")
+    finished = measured(tuning.run, requested(tuning.Request, **asked))
+    shown(finished.folder, finished.outcome.failures, shape=shape, has_report=has_report)
     sys.exit(1 if finished.outcome.invalid else 0 if finished.answer.settled else 3)

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from bench.cli.options import two_counts
+from bench.cli.options import with_stages
 from bench.cli.output import interruptible, live, to_stderr
 
 MAKE_EPILOG = """\b
@@ -60,7 +60,7 @@ def validate() -> None:
 )
 @click.option("--client", type=click.Choice(["aioamqp", "aio-pika", "memory"]), help="[default: aioamqp]")
 @click.option("--broker", metavar="SPEC", help="As for mqbench run  [default: embedded]")
-@click.option("--rounds", callback=two_counts, metavar="N,N", help="Of the two stages  [default: 8,8]")
+@with_stages("Of the two stages  [default: 8,8]")
 @click.option("--slices", type=click.IntRange(1), help="Turns of a case in a round  [default: 4]")
 @click.option(
     "--kind",
