@@ -19,6 +19,9 @@ waiting for each would halve the rate (16,000 against 34,000 a second on asyncio
 bounds the memory: it removes exactly what was handled, where trimming by length or age could remove what
 another consumer has not seen. A consumer first reads what one of its name was given and never acknowledged.
 
+In a fan-out each consumer is a group of its own on the one stream, and what one has handled others may not
+have read. There an XTRIM by MINID stands in the place of XDEL, below what all groups have acknowledged.
+
 A stream is kept on disk if the server's settings say so, which no client can ask for.
 """
 
@@ -26,6 +29,8 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
@@ -63,14 +68,26 @@ def connected(target: Target, connections: int) -> Redis:
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """A queue in the words of Redis: a group on a stream.
+
+    ``settled`` is, for each group of a fan-out, up to which message it has acknowledged; empty otherwise.
+    """
+
+    stream: str
+    group: str = GROUP
+    settled: dict[str, tuple[int, ...]] = field(default_factory=dict)
+
+
 class Delivery:
     """One consumer of a group, at work; ``handled`` are the messages that it has not acknowledged yet."""
 
     def __init__(
-        self, reader: Redis, client: Redis, target: Target, queue: str, name: str, receive: Receive
+        self, reader: Redis, client: Redis, target: Target, place: Place, name: str, receive: Receive
     ) -> None:
         self.reader, self.client, self.target = reader, client, target
-        self.queue, self.name, self.receive = queue, name, receive
+        self.place, self.name, self.receive = place, name, receive
         self.handled: list[bytes] = []
         self.busy = asyncio.Lock()
         self.leaving = False
@@ -79,9 +96,9 @@ class Delivery:
         after = HISTORY
         while not self.leaving:
             answer: Any = await self.reader.xreadgroup(
-                GROUP,
+                self.place.group,
                 self.name,
-                {self.queue: after},
+                {self.place.stream: after},
                 count=self.target.prefetch - len(self.handled),
                 block=0,
                 noack=not self.target.acknowledged,
@@ -104,13 +121,30 @@ class Delivery:
     async def settle(self, many: int) -> None:
         """Acknowledges the oldest ones, and removes them from the stream."""
         every, settled = self.target.ack_every, self.handled[:many]
+        stream, group, by_all = self.place.stream, self.place.group, self.place.settled
         pipeline = self.client.pipeline(transaction=False)
         if self.target.acknowledged:
             for first in range(0, many, every):
-                pipeline.xack(self.queue, GROUP, *settled[first : first + every])
-        pipeline.xdel(self.queue, *settled)
-        await pipeline.execute()
+                pipeline.xack(stream, group, *settled[first : first + every])
+        if not by_all:
+            pipeline.xdel(stream, *settled)
+            await pipeline.execute()
+        else:
+            last = tuple(map(int, settled[-1].split(b"-")))
+            lowest = min(last, *(by_all[other] for other in by_all if other != group))
+            pipeline.xtrim(stream, minid="-".join(map(str, lowest)))
+            await pipeline.execute()
+            by_all[group] = last
         del self.handled[:many]
+
+
+async def waiting(client: Redis, stream: str) -> int:
+    """How many messages each group has still to read or acknowledge, all together."""
+    total = 0
+    for group in await client.xinfo_groups(stream):
+        unread: Any = await client.xrange(stream, min=b"(" + group["last-delivered-id"])
+        total += group["pending"] + len(unread)
+    return total
 
 
 class RedisStreams:
@@ -118,6 +152,7 @@ class RedisStreams:
         distribution="redis",
         protocol="redis",
         ordering="lane",
+        fan_out=True,
         persistent=False,
         trouble=(("rloop", "does not hear that its connection was reset; no TLS"),),
         most_bytes=536870912,  # proto-max-bulk-len, unless the server says otherwise
@@ -125,22 +160,29 @@ class RedisStreams:
 
     def __init__(self) -> None:
         self.consumers: dict[str, set[int]] = {}
+        self.places: dict[str, Place] = {}
 
     @asynccontextmanager
     async def topology(self, target: Target, queues: Sequence[str]) -> AsyncIterator[Depth]:
+        self.places = {name: Place(stream=name) for name in queues}
+        if target.fan_out:
+            settled: dict[str, tuple[int, ...]] = dict.fromkeys(queues, (0, 0))
+            self.places = {name: Place(stream=queues[0], group=name, settled=settled) for name in queues}
+        streams = dict.fromkeys(place.stream for place in self.places.values())
         async with connected(target, 1) as client:
 
             async def depth() -> int:
-                return sum([await client.xlen(name) for name in queues])
+                count = partial(waiting, client) if target.fan_out else client.xlen
+                return sum([await count(name) for name in streams])
 
             made = []
             try:
-                for name in queues:
-                    await client.xgroup_create(name, GROUP, id=HISTORY, mkstream=True)
-                    made.append(name)
+                for place in self.places.values():
+                    await client.xgroup_create(place.stream, place.group, id=HISTORY, mkstream=True)
+                    made.append(place.stream)
                 yield depth
             finally:
-                for name in made:
+                for name in dict.fromkeys(made):
                     await client.delete(name)
 
     @asynccontextmanager
@@ -179,7 +221,8 @@ class RedisStreams:
                 asyncio.TaskGroup() as group,
             ):
                 identifier = await reader.client_id()
-                delivery = Delivery(reader, client, target, queue, str(number), receive)
+                place = self.places.get(queue) or Place(stream=queue)
+                delivery = Delivery(reader, client, target, place, str(number), receive)
                 delivering = group.create_task(delivery.run(), name=f"deliver {queue}")
                 yield
                 async with delivery.busy:
