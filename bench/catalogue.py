@@ -17,7 +17,7 @@ from bench.errors import BenchError, ScenarioError, UnknownNameError, UsageError
 from bench.scenario import Scenario
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 HEADLINE = "headline"
 OWN_GROUP = "own"
@@ -64,7 +64,7 @@ class ScenarioEntry:
 
     def label(self, point: Scenario) -> str:
         """What tells this point from the others: ``prefetch=10``, or "" where there is only one."""
-        return " ".join(f"{name}={getattr(point, name)}" for name in self.varied)
+        return point_label(point, self.varied)
 
     def with_values(self, values: Mapping[str, tuple[Any, ...]]) -> ScenarioEntry:
         """Every point with every combination of these values; equal points once."""
@@ -76,6 +76,17 @@ class ScenarioEntry:
             if len({getattr(point, field.name) for point in points}) > 1
         )
         return replace(self, points=tuple(points), varied=varied)
+
+
+def point_label(point: Scenario, names: Iterable[str]) -> str:
+    """These fields of a point as ``--set`` takes them: ``prefetch=10 rate_per_s=3000 persistent=true``."""
+    return " ".join(f"{name}={_worded(getattr(point, name))}" for name in names)
+
+
+def _worded(value: Any) -> str:
+    if isinstance(value, bool) or value is None:
+        return str(value).lower()
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
 def clients() -> dict[str, ClientEntry]:

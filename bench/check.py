@@ -165,8 +165,7 @@ def _points(cell: CellAsked) -> Iterator[tuple[str, str, str, float, Any]]:
     said = [name for name in cell.values if name != "warmup_s"]
     shown = list(dict.fromkeys([*entry.varied, *said]))
     for point in entry.points:
-        words = " ".join(f"{name}={getattr(point, name)}" for name in shown)
-        yield entry.name, words, cell.loop, cell.margin, point
+        yield entry.name, catalogue.point_label(point, shown), cell.loop, cell.margin, point
 
 
 def _planned(request: Request, trios: Sequence[tuple[Case, Case, Case]], seed: int) -> Plan:

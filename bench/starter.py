@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from packaging.utils import canonicalize_name
 
-from bench import catalogue
+from bench import catalogue, environments
 from bench.errors import UnknownNameError, UsageError
 from bench.gatefile import OWN_FILE
 from bench.results import write_text
@@ -76,9 +78,7 @@ jobs:
           fetch-depth: 0  # the base is a commit of this repository
       - uses: astral-sh/setup-uv@v6
       - name: Compare with the base
-        env:
-          BASE: {base}
-        run: uvx mqbench check{option} --junit mqbench.xml
+{env}        run: {mqbench} check{option} --junit mqbench.xml
       - uses: actions/upload-artifact@v4
         if: always()
         with:
@@ -89,13 +89,24 @@ jobs:
 """
 
 
+_BASE = """\
+          BASE: git:origin/${{ github.base_ref }}
+"""
+_SOURCE = """\
+          # Where CI gets mqbench from: a release, or a commit (mqbench @ git+https://HOST/REPOSITORY@COMMIT).
+          # With mqbench among the dev dependencies, leave this out and run: uv run mqbench check
+          MQBENCH: {source}
+"""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Started:
-    """What was written, and whose gate it is."""
+    """What was written, and whose gate it is; ``has_source`` where the workflow can install this mqbench."""
 
     files: tuple[Path, ...]
     client: str
     checkout: bool
+    has_source: bool
 
 
 def start(folder: Path, client: str | None, *, force: bool) -> Started:
@@ -113,37 +124,67 @@ def start(folder: Path, client: str | None, *, force: bool) -> Started:
             f"{', '.join(sorted(known))}"
         )
     here = name == own
-    texts = {OWN_FILE: _gate(name, here=here), WORKFLOW: _workflow(here=here)}
+    chosen = _chosen(folder)
+    source = "" if chosen is not None else environments.pinned("mqbench")
+    texts = {OWN_FILE: _gate(name, here=here), WORKFLOW: _workflow(chosen, source, here=here)}
     there = [str(path) for path in texts if (folder / path).exists()]
     if there and not force:
         raise UsageError(f"there is {' and '.join(there)} already; --force writes over it")
     for path, text in texts.items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         write_text(folder / path, text)
-    return Started(files=tuple(texts), client=name, checkout=here)
+    return Started(files=tuple(texts), client=name, checkout=here, has_source=source is not None)
 
 
 def _gate(client: str, *, here: bool) -> str:
-    from bench.environments import installed_version  # noqa: PLC0415  # it loads what only a run needs
-
-    version = installed_version(client) if client != "memory" else None
+    version = environments.installed_version(client) if client != "memory" else None
     sides = _CHECKOUT if here else _RELEASES
     pin = f"=={version}" if version else ""
     return _GATE.format(sides=sides.format(client=client, pin=pin))
 
 
-def _workflow(*, here: bool) -> str:
-    if not here:
-        return _WORKFLOW.format(base="", option="").replace("        env:\n          BASE: \n", "")
-    base = "git:origin/${{ github.base_ref }}"
-    return _WORKFLOW.format(base=base, option=' --base "$BASE"')
+def _workflow(chosen: str | None, source: str | None, *, here: bool) -> str:
+    """``chosen`` are uv's options for the project's own mqbench; without, it is installed from ``source``."""
+    env = _BASE if here else ""
+    if chosen is None:
+        env += _SOURCE.format(source=source or f"mqbench=={environments.installed_version('mqbench')}")
+    return _WORKFLOW.format(
+        env=f"        env:\n{env}" if env else "",
+        mqbench='uvx --from "$MQBENCH" mqbench' if chosen is None else f"uv run{chosen} mqbench",
+        option=' --base "$BASE"' if here else "",
+    )
+
+
+def _chosen(folder: Path) -> str | None:
+    """The options with which ``uv run`` has the mqbench that a project depends on; None where it does not."""
+    whole = _pyproject(folder)
+    project = whole.get("project", {})
+    if _names_mqbench(project.get("dependencies")):
+        return ""
+    for option, lists in (
+        ("group", whole.get("dependency-groups", {})),
+        ("extra", project.get("optional-dependencies", {})),
+    ):
+        for name, requirements in lists.items():
+            if _names_mqbench(requirements):
+                return "" if (option, name) == ("group", "dev") else f" --{option} {name}"
+    return None
+
+
+def _names_mqbench(requirements: Any) -> bool:
+    words = (word for word in requirements or () if isinstance(word, str))
+    return any(re.match(r"mqbench(?![\w.-])", word, re.IGNORECASE) for word in words)
+
+
+def _pyproject(folder: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
+        return {}
 
 
 def _project(folder: Path) -> str | None:
     """The distribution that a folder is the source of; None where it says none."""
-    try:
-        whole = tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
-        return None
+    whole = _pyproject(folder)
     name = whole.get("project", {}).get("name") or whole.get("tool", {}).get("poetry", {}).get("name")
     return canonicalize_name(name) if isinstance(name, str) else None

@@ -144,11 +144,27 @@ def test_quiet_says_nothing_and_verbose_says_every_turn(
     command: Callable[..., subprocess.CompletedProcess[str]],
 ) -> None:
     quiet = command(*SHORT, "--quiet", "--format", "json")
-    # Where the page is comes after the measurement.
-    assert [line for line in quiet.stderr.splitlines() if not line.startswith("report: ")] == []
+    assert quiet.stderr == ""
     assert len(json.loads(quiet.stdout)) == 1
     verbose = command(*SHORT[:-1], "again", "--verbose")
     assert len(re.findall(r"^round 1: measuring .*/s \(", verbose.stderr, re.MULTILINE)) == 3
+
+
+def test_quiet_still_says_which_rows_are_invalid(
+    command: Callable[..., subprocess.CompletedProcess[str]], faulty: Callable[[str], str]
+) -> None:
+    done = command("run", "smoke", "--client", faulty("loses"), "--loop", "asyncio", "--rounds", "1",
+                   "--set", "warmup_s=0.1", "--limit", "1", "--quiet")  # fmt: skip
+    assert done.returncode == 1
+    assert re.fullmatch(r"mqbench: invalid: smoke / .*lost.*\n", done.stderr)
+
+
+def test_quiet_calibration_prints_its_table_alone(
+    command: Callable[..., subprocess.CompletedProcess[str]],
+) -> None:
+    done = command("calibrate", "--loop", "asyncio", "--quiet")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "messages/s" in done.stdout
 
 
 def test_quiet_and_verbose_together_are_refused(

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from bench import plan
-from bench.catalogue import ClientEntry, find_client, find_scenario
+from bench.catalogue import ClientEntry, find_client, find_scenario, point_label
 from bench.client import Abilities
 from bench.errors import UsageError
 from bench.scenario import Scenario
@@ -144,6 +144,17 @@ def test_values_that_are_set_make_a_matrix() -> None:
         "prefetch=1 payload_bytes=100",
         "prefetch=10 payload_bytes=24",
         "prefetch=10 payload_bytes=100",
+    ]
+
+
+def test_a_point_is_called_what_set_would_take() -> None:
+    points = (
+        find_scenario("headline").with_values({"rate_per_s": (3000.0, 0.5), "persistent": (True,)}).points
+    )
+    names = ("rate_per_s", "persistent", "max_outstanding")
+    assert [point_label(point, names) for point in points] == [
+        "rate_per_s=3000 persistent=true max_outstanding=none",
+        "rate_per_s=0.5 persistent=true max_outstanding=none",
     ]
 
 

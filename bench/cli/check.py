@@ -13,7 +13,7 @@ import click
 from bench.cli import values
 from bench.cli.measuring import measured, requested
 from bench.cli.options import with_broker, with_budget, with_stages, with_turns, with_view
-from bench.cli.output import print_page, to_stderr
+from bench.cli.output import note, print_page
 
 if TYPE_CHECKING:
     from bench.check import Finished
@@ -135,7 +135,7 @@ def _show(finished: Finished, files: dict[str, Path | None]) -> None:
 
     gate = finished.gate
     print_page(report.page(gate), "table")
-    to_stderr(f"rounds and turns are in {finished.folder}")
+    note(f"mqbench: rounds and turns are in {finished.folder}")
     facts = results.load_facts(finished.folder)
     json_text = report.as_json(gate, facts)
     texts = {

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from bench.cli import complete
+from bench.cli.output import to_stderr
 
 EPILOG = """\b
 Examples:
@@ -30,6 +31,10 @@ def init(client: str | None, *, force: bool) -> None:
     started = starter.start(Path(), client, force=force)
     for path in started.files:
         click.echo(f"wrote {path}")
+    if not started.has_source:
+        to_stderr(
+            f"say in {starter.WORKFLOW} where CI gets mqbench from: this one is a folder of this machine"
+        )
     which = (
         "this checkout against git:origin/main" if started.checkout else f"two releases of {started.client}"
     )

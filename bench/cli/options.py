@@ -212,17 +212,17 @@ def with_meter(command: Command) -> Command:
 
 def with_view(command: Command) -> Command:
     """Adds ``--quiet`` and ``--verbose``, which :func:`bench.cli.output.live` finds in the context."""
-    return _with(
-        command,
-        *(
-            click.option(
-                f"--{name}", f"-{name[0]}", name, is_flag=True, expose_value=False, callback=_loud, help=words
-            )
-            for name, words in (
-                ("quiet", "Say nothing while it measures."),
-                ("verbose", "Say a line about every turn."),
-            )
-        ),
+    return _with(command, with_quiet, _loudness("verbose", "Say a line about every turn."))
+
+
+def with_quiet(command: Command) -> Command:
+    """Adds ``--quiet``, which :mod:`bench.cli.output` finds in the context."""
+    return _loudness("quiet", "Say nothing but the result, and what went wrong.")(command)
+
+
+def _loudness(name: str, words: str) -> Option:
+    return click.option(
+        f"--{name}", f"-{name[0]}", name, is_flag=True, expose_value=False, callback=_loud, help=words
     )
 
 

@@ -44,17 +44,33 @@ def live() -> Iterator[tuple[Callable[[str], None], Callable[..., None]]]:
 
     from bench.live import view
 
-    context = click.get_current_context(silent=True)
-    loudness: Loudness = context.meta.get(LOUDNESS, "normal") if context is not None else "normal"
-    with view(Console(stderr=True), loudness) as (say, tell):
-        if context is None or METRICS not in context.meta:
+    metrics = _meta().get(METRICS)
+    with view(Console(stderr=True), _loudness()) as (say, tell):
+        if metrics is None:
             yield say, tell
             return
         from bench.metrics import served
 
-        host, port = context.meta[METRICS]
+        host, port = metrics
         with served(host, port, say=say, tell=tell) as told:
             yield say, told
+
+
+def note(text: str) -> None:
+    """A line on stderr about what a command did, which ``--quiet`` leaves out."""
+    if _loudness() != "quiet":
+        click.echo(text, err=True)
+
+
+def _loudness() -> Loudness:
+    found: Loudness = _meta().get(LOUDNESS, "normal")
+    return found
+
+
+def _meta() -> dict[str, Any]:
+    """What options left in the context for this module."""
+    context = click.get_current_context(silent=True)
+    return {} if context is None else context.meta
 
 
 def print_table(names: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bench.cli import complete
-from bench.cli.output import to_stderr
+from bench.cli.output import note, to_stderr
 from bench.cli.show import cells_of, gate_of, stored_folder
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def written_after(folder: Path) -> None:
     except BenchError as error:
         to_stderr(f"no report: {error}")
     else:
-        click.echo(f"report: {path}", err=True)
+        note(f"report: {path}")
 
 
 def source(folder: Path) -> Source:

@@ -7,8 +7,8 @@ from typing import Any
 
 import click
 
-from bench.cli.options import with_stages
-from bench.cli.output import interruptible, live, to_stderr
+from bench.cli.options import with_quiet, with_stages
+from bench.cli.output import interruptible, live, note, to_stderr
 
 MAKE_EPILOG = """\b
 Examples:
@@ -70,13 +70,14 @@ def validate() -> None:
     help="Kind of extra work; may be given again  [default: all]",
 )
 @click.option("--seed", type=int, help="Seed of the whole ledger  [default: drawn and recorded]")
+@with_quiet
 def make(**asked: Any) -> None:
     """Add gates to LEDGER, a folder, which is made with its design where there is none."""
     from bench.ledger import making
 
     with live() as (say, _):
         made = interruptible(making.make(making.Request(**asked), say=say))
-    to_stderr(f"{made} gates were added to {asked['folder']}")
+    note(f"mqbench: {made} gates were added to {asked['folder']}")
 
 
 @validate.command(epilog=REPORT_EPILOG)

@@ -16,6 +16,7 @@ from bench.environments.here import (
     installed_version,
     labelled,
     loop_version,
+    pinned,
 )
 from bench.environments.interpreter import Interpreter
 from bench.environments.interpreter import find as find_python
@@ -44,6 +45,7 @@ __all__ = [
     "missing",
     "order_of",
     "our_python",
+    "pinned",
     "prepared",
     "prune",
     "top_of",

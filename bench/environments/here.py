@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import platform
+import re
 from importlib import metadata
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
@@ -24,21 +25,39 @@ def installed_version(distribution: str) -> str | None:
         return None
 
 
+def pinned(distribution: str) -> str | None:
+    """The requirement that installs elsewhere just what is installed here; None of a folder of this machine."""
+    version = installed_version(distribution)
+    told = _direct_url(distribution)
+    if version is None or not told:
+        return None if version is None else f"{distribution}=={version}"
+    url = re.sub(r"//[^/@]*@", "//", told["url"])  # who may read it is nothing to write into a file
+    if source := told.get("vcs_info"):
+        return f"{distribution} @ {source['vcs']}+{url}@{source['commit_id']}"
+    return f"{distribution} @ {url}" if url.startswith("https://") else None
+
+
 async def commit_label(distribution: str) -> str:
     """How a version shows what it was installed from: the commit of a checkout that is used in place, or "".
 
     Of a copy of a checkout nobody knows any more what it was copied from.
     """
-    try:
-        told = json.loads(metadata.distribution(distribution).read_text("direct_url.json") or "{}")
-    except (metadata.PackageNotFoundError, ValueError):
-        return ""
+    told = _direct_url(distribution)
     if commit := told.get("vcs_info", {}).get("commit_id"):
         return f"g{commit[:7]}"
     path = local_path(told["url"]) if told.get("dir_info", {}).get("editable") else None
     if path is None or not path.is_dir():
         return ""
     return (await checkout_at(path)).label
+
+
+def _direct_url(distribution: str) -> dict[str, Any]:
+    """What the installer noted of a URL that it was given; empty where there was none."""
+    try:
+        told = json.loads(metadata.distribution(distribution).read_text("direct_url.json") or "{}")
+    except (metadata.PackageNotFoundError, ValueError):
+        return {}
+    return told if isinstance(told, dict) else {}
 
 
 def labelled(version: str, label: str) -> str:
