@@ -27,7 +27,7 @@ KEPT_SHARE = 0.99
 class Bottleneck:
     """What limited a case, and the figures that led there as one sentence."""
 
-    verdict: Literal["client", "broker", "host", "rate", "unclear"]
+    verdict: Literal["client", "broker", "host", "rate", "delivery", "unclear"]
     why: str
 
 
@@ -40,12 +40,14 @@ def bottleneck(
     broker_max_cores: float | None = None,
     rate_per_s: float | None = None,
     target_rate_per_s: float | None = None,
+    piled_up: int | None = None,
 ) -> Bottleneck:
     """What limited the rate. ``*_cores`` are CPU seconds per second of the measured slices, None if unknown.
 
     ``usable_cores`` is what affinity and quota leave of the host (default: all of it), ``broker_max_cores``
-    what the broker can use at most (1 for a single event loop; None if it spreads over all cores). The first
-    that applies:
+    what the broker can use at most (1 for a single event loop; None if it spreads over all cores),
+    ``piled_up`` how many messages waited in the broker when an open load had all been sent, where that is a
+    backlog. The first that applies:
 
     - rate: it was offered ``target_rate_per_s`` and delivered it, so nothing more was tried;
     - unclear: client and broker were both at their own limit;
@@ -53,6 +55,8 @@ def bottleneck(
     - host: the hypervisor took 5 % of the time;
     - broker: it was busy for 90 % of what it can use, or the cores were full and it took two thirds of them;
     - host: the cores were full, of all of them together or of somebody else's work;
+    - delivery: messages piled up in the broker, so that its delivery or the consumers were too slow, and not
+      publishing;
     - unclear: everybody waited, for instance for the window in flight, a disk, a network, or one of the
       broker's own processes.
     """
@@ -63,7 +67,7 @@ def bottleneck(
     client_full = client >= SATURATED_SHARE
     broker_full = broker_max_cores is not None and broker >= SATURATED_SHARE * broker_max_cores
     full = cores is not None and client + broker + others >= (FULL_SHARE - stolen) * cores
-    cases: tuple[tuple[bool, Literal["client", "broker", "host", "rate"] | None, str], ...] = (
+    cases: tuple[tuple[bool, Literal["client", "broker", "host", "rate", "delivery"] | None, str], ...] = (
         (_kept(rate_per_s, target_rate_per_s), "rate", "all that was asked for came"),
         (client_full and broker_full, None, "client and broker were both at their limit"),
         (client_full, "client", "the client's event loop filled its core"),
@@ -71,6 +75,11 @@ def bottleneck(
         (broker_full, "broker", "the broker filled what it can use"),
         (full and broker >= BROKER_OVER_REST * (client + others), "broker", "the broker filled the cores"),
         (full, "host", "no core was left"),
+        (
+            piled_up is not None,
+            "delivery",
+            "messages piled up in the broker: its delivery or the consumers could not keep up",
+        ),
     )
     verdict, reason = next(
         ((verdict, reason) for applies, verdict, reason in cases if applies), (None, "nobody was at a limit")
@@ -78,6 +87,8 @@ def bottleneck(
     figures = _figures(client_cores, broker_cores, noise, cores)
     if rate_per_s is not None and target_rate_per_s is not None:
         figures = f"{rate_per_s:,.0f} of {target_rate_per_s:,.0f} messages a second, {figures}"
+    if piled_up is not None:
+        figures = f"{figures}, {piled_up:,} messages waiting in the broker when the last was sent"
     return Bottleneck(verdict=verdict or "unclear", why=f"{reason}: {figures}")
 
 

@@ -34,6 +34,7 @@ class Marks(Gauges):
     is a system call without effect.
     """
 
+    timed = False
     _open = False
 
     def start_lag(self) -> None:
@@ -55,6 +56,8 @@ def _mark() -> None:
 
 class Bytecodes(Gauges):
     """Counts the bytecodes of each Python function in a timed stretch; what is compiled is not seen."""
+
+    timed = False
 
     def __init__(self, clock: Callable[[], int]) -> None:
         super().__init__(clock)

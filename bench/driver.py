@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from bench.consuming import Consuming
 from bench.copies import FanOutLedger
+from bench.depth import DepthGauge, Waiting
 from bench.errors import DishonestError, StalledError, UnsupportedError
 from bench.histogram import Histogram
 from bench.payload import STAMP_BYTES, Account, Ledger
@@ -18,8 +20,9 @@ from bench.watch import Watch
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+    from contextlib import AsyncExitStack
 
-    from bench.client import Client, Depth, Publishing, Target
+    from bench.client import Client, Publishing, Target
     from bench.gauges import Gauges, Usage
     from bench.scenario import Scenario
 
@@ -58,7 +61,7 @@ class Driver:
         self._clock = clock
         self._gauges = gauges
         self._limit_s = limit_s
-        self._depth: Depth | None = None
+        self._depth: DepthGauge | None = None
         self._producers: list[Producer] = []
         self._consuming = Consuming(
             payload_bytes=scenario.payload_bytes, handler=scenario.handler, clock=clock
@@ -82,7 +85,7 @@ class Driver:
         self._refuse_what_the_client_cannot()
         async with LimitedExitStack(CLOSE_LIMIT_S) as stack:
             began = self._clock()
-            self._depth = await stack.enter_async_context(self._client.topology(self._target, self._queues))
+            await self._declare(stack)
             declared = self._clock()
             for index in range(self._scenario.producers):
                 queue = self._queues[0 if self._scenario.fan_out else index % len(self._queues)]
@@ -99,6 +102,11 @@ class Driver:
                 connect_s=(connected - declared) / 1e9,
                 join_s=(joined - probed) / 1e9,
             )
+
+    async def _declare(self, stack: AsyncExitStack) -> None:
+        topology = self._client.topology(self._target, self._queues)
+        if (depth := await stack.enter_async_context(topology)) is not None:
+            self._depth = DepthGauge(depth, self._clock)
 
     def _refuse_what_the_client_cannot(self) -> None:
         if (why := self._client.abilities.shortfall(self._scenario)) is not None:
@@ -142,17 +150,16 @@ class Driver:
                 f"{account.describe(count * self._copies)} while the client was being connected"
             )
 
-    async def _check_depth(self, confirmed: int) -> None:
+    async def _check_depth(self, confirmed: int) -> int | None:
+        """How many messages the broker holds, all that were confirmed among them; None if unknown."""
         if self._depth is None or not self._target.acknowledged:
-            return
-        if (held := await self._held()) is None:
-            raise StalledError(
-                f"the broker did not say within {self._limit_s:g} s how many messages it holds"
-            )
+            return None
+        held = await self._told()
         if held < confirmed * self._copies:
             raise DishonestError(
                 f"{confirmed} publishes were reported as confirmed when the broker held only {held} of them"
             )
+        return held
 
     async def warm_up(self) -> tuple[float, Account]:
         """Runs for the scenario's warm-up time; returns the rate of its last chunk and the account of all."""
@@ -201,21 +208,28 @@ class Driver:
         await self._moving(self._send(), "publishing")
         usage = self._end_timing(before)
         ended_ns = max(producer.last_ns for producer in self._producers)
-        await self._check_depth(count)
+        held = await self._check_depth(count)
+        if held is None:
+            held = await self._glance()
         await self._drain()
-        return self._sample(count, ended_ns - began_ns, usage)
+        waiting = None if held is None else Waiting(most=held, end=held)
+        return replace(self._sample(count, ended_ns - began_ns, usage), waiting=waiting)
 
     async def _consume(self, count: int) -> Sample:
         await self._moving(self._send(), "publishing")
+        full = await self._glance()
         before = self._begin_timing()
         async with self._consumers():
             await self._arrival()
             usage = self._end_timing(before)
             ended_ns = self._consuming.last_ns or self._clock()
             elapsed_ns = ended_ns - (self._consuming.first_ns or ended_ns)
+            left = None if full is None else await self._told()
             await self._stragglers()
+        waiting = None if full is None or left is None else Waiting(most=max(full, left), end=left)
         # n messages are n - 1 gaps apart, from the first receipt to the last
-        return self._sample(count, round(elapsed_ns * count / max(1, count - 1)), usage)
+        sample = self._sample(count, round(elapsed_ns * count / max(1, count - 1)), usage)
+        return replace(sample, waiting=waiting)
 
     async def _drain(self) -> None:
         async with self._consumers():
@@ -261,9 +275,21 @@ class Driver:
             return 0
         try:
             async with asyncio.timeout(self._limit_s):
-                return await self._depth()
+                return await self._depth.ask()
         except TimeoutError:
             return None
+
+    async def _told(self) -> int:
+        """As ``_held``; a broker that does not answer is a StalledError."""
+        if (held := await self._held()) is None:
+            raise StalledError(
+                f"the broker did not say within {self._limit_s:g} s how many messages it holds"
+            )
+        return held
+
+    async def _glance(self) -> int | None:
+        """For outside of timed stretches; None where nobody can say, or asking is too dear."""
+        return await self._told() if self._depth is not None and self._depth.cheap else None
 
     async def _stragglers(self) -> None:
         """Settles; where the count was only reached by duplicates, waits for what is still missing."""

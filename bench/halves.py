@@ -92,8 +92,7 @@ class Receiver(Driver):
         self._refuse_what_the_client_cannot()
         async with LimitedExitStack(CLOSE_LIMIT_S) as self._stack:
             began_ns = self._clock()
-            topology = self._client.topology(self._target, self._queues)
-            self._depth = await self._stack.enter_async_context(topology)
+            await self._declare(self._stack)
             yield Setup(declare_s=(self._clock() - began_ns) / 1e9, connect_s=0.0, join_s=0.0)
 
     async def obey(self, command: Answer) -> Answer:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from bench.arrivals import due_ns, owners
+from bench.depth import looking
 from bench.driver import Driver
 from bench.histogram import Histogram
 from bench.open_load import OpenLedger, PacedProducer
@@ -78,16 +79,19 @@ class PacedDriver(Driver):
         whose = array("I", owners(count, producers, arrivals, seed))
         self._pace = Pace(whose, producers, self._room, self._clock)
         turns = [gate.turn for gate in self._pace.gates]
-        before = self._begin_timing()
-        await self._moving(self._playing(turns, self._pace.play(due)), "publishing")
-        await self._arrival()
-        usage = self._end_timing(before)
-        ended_ns = self._consuming.last_ns or self._clock()
+        async with looking(self._depth if self._gauges.timed else None, self._limit_s) as look:
+            before = self._begin_timing()
+            await self._moving(self._playing(turns, self._pace.play(due)), "publishing")
+            look.ended.set()
+            await self._arrival()
+            usage = self._end_timing(before)
+            ended_ns = self._consuming.last_ns or self._clock()
         elapsed_ns = ended_ns - (self._consuming.first_ns or ended_ns)
         self._note_first(self._pace.began_ns + due[0])
         await self._stragglers()
         offered = self._offered(_whole(due[-1] - due[0], count) or due[-1])
-        return replace(self._sample(count, _whole(elapsed_ns, count) or due[-1], usage), offered=offered)
+        sample = self._sample(count, _whole(elapsed_ns, count) or due[-1], usage)
+        return replace(sample, offered=offered, waiting=look.waiting)
 
     async def _rushed(self, count: int) -> Sample:
         assert self._room is not None

@@ -11,6 +11,7 @@ from bench.payload import Account
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from bench.depth import Waiting
     from bench.gauges import Usage
 
 
@@ -57,7 +58,7 @@ class Sample:
     """What one slice yielded. ``usage``, lags and latencies are those of the timed stretch only.
 
     ``produced_per_s`` is the rate of each producer until its own last publish, ``consumed`` how many messages
-    each consumer got.
+    each consumer got. ``waiting`` is None where nobody asked the broker, or it cannot say.
     """
 
     messages: int
@@ -73,6 +74,7 @@ class Sample:
     offered: Offered | None = None
     produced_per_s: tuple[float, ...] = ()
     consumed: tuple[int, ...] = ()
+    waiting: Waiting | None = None
 
     @property
     def rate_per_s(self) -> float:
@@ -93,6 +95,7 @@ class Sample:
             "produced_per_s": self.produced_per_s,
             "consumed": self.consumed,
             "offered": self.offered and self.offered.to_json(),
+            "waiting": self.waiting and asdict(self.waiting),
         }
 
     @property

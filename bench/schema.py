@@ -165,6 +165,18 @@ _TRUST = (
     Column("latency_reason", "why latency is not valid"),
 )
 
+_WAITING = (
+    Column(
+        "broker_messages_max",
+        "the most messages that were seen to wait in the broker, for a consumer (AMQP) or until they were "
+        "acknowledged (other protocols); empty where it was not asked or cannot say",
+    ),
+    Column(
+        "broker_messages_end",
+        "how many waited when all had been sent, or of measure=consume handled: the median over turns",
+    ),
+)
+
 _COST = (
     Column("client_cpu_us_per_message", "CPU time of the worker in timed stretches, user and system"),
     Column("client_cpu_user_us_per_message", "of that, user time"),
@@ -182,7 +194,7 @@ _COST = (
         "harness_share",
         "part of the client's CPU time per message that the memory client would need, and so at most ours",
     ),
-    Column("bottleneck", "client, broker, host, rate or unclear"),
+    Column("bottleneck", "client, broker, host, rate, delivery or unclear"),
     Column("bottleneck_why", "the figures that led there"),
     Column("steal_share", "processor time that the hypervisor took during the turns"),
     Column("cpu_pressure_share", "time in which something waited for a processor"),
@@ -197,7 +209,7 @@ _WORK = (
 )
 WORK_NAMES = tuple(column.name for column in _WORK)
 
-_TIMED = (*_RATES, *_LATENCY, *_TRUST, *_FAIRNESS, *_COST)
+_TIMED = (*_RATES, *_LATENCY, *_TRUST, *_WAITING, *_FAIRNESS, *_COST)
 TRIAL_COLUMNS: tuple[Column, ...] = (*_IDENTITY, *_COUNTS, *_TIMED, *_WORK)
 
 _SLICE_TIMES = (
@@ -208,6 +220,8 @@ _SLICE_TIMES = (
     Column("client_cpu_us_per_message", "CPU time of the worker"),
     Column("broker_cpu_us_per_message", "CPU time of the broker; empty where it is not ours"),
     Column("worker_rss_bytes", "resident set of the worker after the turn; empty where it is not seen"),
+    Column("broker_messages_max", "the most messages that were seen to wait in the broker"),
+    Column("broker_messages_end", "how many waited when all had been sent, or of measure=consume handled"),
 )
 
 SLICE_COLUMNS: tuple[Column, ...] = (

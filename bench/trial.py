@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from bench import fairness
+from bench import backlog, fairness
 from bench.bottleneck import bottleneck
+from bench.depth import Waiting
 from bench.gauges import NOTHING, Usage
 from bench.histogram import Histogram, percentile_or_none
 from bench.keeping import schedule_columns, target_rate_per_s
@@ -45,6 +46,7 @@ class Turn:
     offered: Offered | None = None
     produced_per_s: Sequence[float] = ()
     consumed: Sequence[int] = ()
+    waiting: Waiting | None = None
 
     @classmethod
     def from_answer(
@@ -57,6 +59,7 @@ class Turn:
             "consumer_usage": Usage(**apart) if (apart := sample.get("consumer_usage")) else None,
             **{name: Histogram.from_pairs(sample[name]) for name in ("latency", "confirm", "lag")},
             "offered": Offered.from_json(offered) if (offered := sample.get("offered")) else None,
+            "waiting": Waiting(**waiting) if (waiting := sample.get("waiting")) else None,
         }
         return cls(**parsed, broker_cpu_s=broker_cpu_s, worker_rss_bytes=worker_rss_bytes)
 
@@ -82,6 +85,8 @@ class Turn:
             "client_cpu_us_per_message": (self.usage.cpu_user_s + self.usage.cpu_system_s) * each_us,
             "broker_cpu_us_per_message": None if self.broker_cpu_s is None else self.broker_cpu_s * each_us,
             "worker_rss_bytes": self.worker_rss_bytes,
+            "broker_messages_max": self.waiting and self.waiting.most,
+            "broker_messages_end": self.waiting and self.waiting.end,
             "instructions": None,
         }
 
@@ -176,6 +181,7 @@ class Trial:
                 for name, value in percentiles(*metric).items()
             },
             **self._schedule(),
+            **backlog.columns(self.waits),
             **fairness.columns("producer", [turn.produced_per_s for turn in self.turns]),
             **fairness.columns("consumer", [turn.consumed for turn in self.turns]),
             **self._cost(),
@@ -187,6 +193,11 @@ class Trial:
     def offered(self) -> list[Offered]:
         """What schedules asked for, of the turns that had one."""
         return [turn.offered for turn in self.turns if turn.offered is not None]
+
+    @property
+    def waits(self) -> list[Waiting]:
+        """What waited in the broker, of the turns in which it was asked."""
+        return [turn.waiting for turn in self.turns if turn.waiting is not None]
 
     def _schedule(self) -> dict[str, Any]:
         return schedule_columns(
@@ -262,6 +273,7 @@ class Trial:
             broker_max_cores=self.broker.most_cores,
             rate_per_s=self._rates()["rate_per_s"],
             target_rate_per_s=target_rate_per_s(self.offered, sum(turn.messages for turn in self.turns)),
+            piled_up=backlog.piled_up(self.case.scenario, self.waits, self.slice_messages),
         )
         harness = self.harness_cpu_us
         return {

@@ -176,6 +176,10 @@ def tried_at(rate: float, **values: Any) -> dict[str, Any]:
         ({"status": "invalid", "reason": "3 lost of 9"}, "3 lost of 9"),
         ({"elapsed_s": 5.05}, None),
         ({"elapsed_s": 5.5, "rate_per_s": 909.0}, "a backlog grew: 90.9 % of the rate came through"),
+        (
+            {"elapsed_s": 5.5, "rate_per_s": 909.0, "broker_messages_end": 1450},
+            "a backlog grew: 90.9 % of the rate came through, 1,450 messages waited in the broker",
+        ),
         ({"latency_valid": False, "latency_reason": "it was late; so"}, None),
         (
             {"latency_valid": False, "latency_reason": "it was late; so", "latency_p99_us": 30_000},

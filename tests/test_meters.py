@@ -297,6 +297,26 @@ def test_a_schedule_that_was_kept_is_the_limit(delivered: float, verdict: str) -
     assert f"{delivered:,} of 1,000 messages a second" in found.why
 
 
+@pytest.mark.parametrize(
+    ("verdict", "client", "broker", "delivered"),
+    [
+        ("delivery", 0.4, 0.3, 600),
+        ("delivery", 0.4, None, 600),
+        ("client", 0.95, 0.3, 600),
+        ("rate", 0.4, 0.3, 995),
+    ],
+)
+def test_messages_that_piled_up_in_the_broker_clear_the_publishing_side(
+    verdict: str, client: float, broker: float | None, delivered: float
+) -> None:
+    found = bottleneck(
+        client_cores=client, broker_cores=broker, noise=noise(), rate_per_s=delivered, target_rate_per_s=1000,
+        piled_up=4321,
+    )  # fmt: skip
+    assert found.verdict == verdict
+    assert "4,321 messages waiting in the broker when the last was sent" in found.why
+
+
 def test_the_figures_that_led_to_a_verdict_are_in_its_sentence() -> None:
     found = bottleneck(client_cores=0.951, broker_cores=0.9, noise=noise(steal=0.004))
     expected = "client 0.95, broker 0.90 and others 0.05 of 2 cores, 0.4 % stolen"

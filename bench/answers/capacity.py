@@ -51,7 +51,10 @@ def round_fails(row: Mapping[str, Any], limit_us: float) -> str | None:
     behind_s = _behind_s(row)
     if behind_s is not None and behind_s > max(limit_us / 1e6, _BEHIND_SHARE * (row["elapsed_s"] - behind_s)):
         share = row["rate_per_s"] / row["target_rate_per_s"]
-        return f"a backlog grew: {100 * share:.1f} % of the rate came through"
+        waiting = (
+            f", {held:,} messages waited in the broker" if (held := row.get("broker_messages_end")) else ""
+        )
+        return f"a backlog grew: {100 * share:.1f} % of the rate came through{waiting}"
     if (p99_us := row["latency_p99_us"]) is None:
         return "too few messages for a 99th percentile"
     if p99_us <= limit_us:

@@ -22,6 +22,7 @@ MEASURED = frozenset(
         "consuming",
         "copies",
         "counting",
+        "depth",
         "driver",
         "errors",
         "gauges",

@@ -23,6 +23,7 @@ _LIMITS = {
     "broker": "The broker was the limit for",
     "host": "The machine was the limit for",
     "rate": "The offered rate was kept, and nothing more was asked, for",
+    "delivery": "Delivery or the consumers were the limit for",
     "unclear": "Nothing alone was at its limit for",
 }
 
