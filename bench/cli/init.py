@@ -32,9 +32,7 @@ def init(client: str | None, *, force: bool) -> None:
     for path in started.files:
         click.echo(f"wrote {path}")
     if not started.has_source:
-        to_stderr(
-            f"say in {starter.WORKFLOW} where CI gets mqbench from: this one is a folder of this machine"
-        )
+        to_stderr(f"this mqbench is a folder of this machine: say in {starter.WORKFLOW} where CI gets it")
     which = (
         "this checkout against git:origin/main" if started.checkout else f"two releases of {started.client}"
     )

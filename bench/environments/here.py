@@ -26,7 +26,7 @@ def installed_version(distribution: str) -> str | None:
 
 
 def pinned(distribution: str) -> str | None:
-    """The requirement that installs elsewhere just what is installed here; None of a folder of this machine."""
+    """The requirement that installs elsewhere what is installed here; None of a folder of this machine."""
     version = installed_version(distribution)
     told = _direct_url(distribution)
     if version is None or not told:
