@@ -324,10 +324,10 @@ def _shaped(request: Request, planned: Plan, tried: Finished, took_s: float, say
     return shaped
 
 
-def resized(planned: Plan, rounds: int, slices: int, seed: int) -> Plan:
-    """The same plan with slices of the usual length, however many."""
+def resized(planned: Plan, rounds: int, slices: int, seed: int, slice_s: float = SLICE_S) -> Plan:
+    """The same plan with slices of the usual length (or of another), however many."""
     resized = {
-        case.number: replace(case, scenario=replace(case.scenario, measure_s=slices * SLICE_S))
+        case.number: replace(case, scenario=replace(case.scenario, measure_s=slices * slice_s))
         for case in planned.cases
     }
     return replace(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from bench import ab, catalogue, contenders, environments, plan, results, session, sides
 from bench.brokers import check_spec, is_secure
 from bench.client import NO_FILES, Tls
+from bench.driver import SLICE_S
 from bench.errors import MissingCellError, ResultsError, UnknownNameError, UnsupportedError, UsageError
 from bench.plan import Further
 
@@ -33,7 +34,12 @@ FIRST_SHARE = 0.4
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """What ``mqbench check`` was asked for: the gate of the file with what options changed in it."""
+    """What ``mqbench check`` was asked for: the gate of the file with what options changed in it.
+
+    ``slice_s`` is how long a turn lasts. ``whole``: the second stage is measured whatever the first said,
+    with the rounds that were asked for; what decides stays the same. ``ceiling``: what the harness itself
+    needs is measured too, for harness_share.
+    """
 
     asked: Asked
     broker: str
@@ -44,6 +50,9 @@ class Request:
     results: Path
     command: Sequence[str]
     tls: Tls = NO_FILES
+    slice_s: float = SLICE_S
+    whole: bool = False
+    ceiling: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +89,7 @@ async def run(request: Request, *, say: Say, tell: Tell) -> Finished:
             for (one, other, twin), margin in trios
         ),
     )
-    stages = _Stages(asked=asked, planned=planned, design=design, say=say)
+    stages = _Stages(asked=asked, planned=planned, design=design, say=say, whole=request.whole)
     async with environments.prepared(wanted.values(), say=say) as built:
         ready = {number: built[one] for number, one in wanted.items()}
         outcome = await _measured(request, stages, ready, folder, say=say, tell=tell)
@@ -182,7 +191,8 @@ def _planned(request: Request, trios: Sequence[tuple[Case, Case, Case]], seed: i
         )
     except UsageError as error:
         raise MissingCellError(f"no cell can be measured, so the gate cannot pass: {error}") from error
-    return ab.resized(planned, 1, request.asked.slices, seed)
+    planned = replace(planned, ceiling=request.ceiling)
+    return ab.resized(planned, 1, request.asked.slices, seed, request.slice_s)
 
 
 def _apart(wanted: dict[int, environments.Wanted], planned: Plan) -> dict[int, environments.Wanted]:
@@ -202,6 +212,7 @@ class _Stages:
     planned: Plan
     design: Design
     say: Say
+    whole: bool = False
     _round_s: float = 0.0
     _steps: Iterator[Further | None] = field(init=False)
     _recorder: Recorder | None = None
@@ -249,7 +260,8 @@ class _Stages:
         assert self._recorder is not None
         stored = results.load(self._recorder.folder)
         found = first_stage(self.design, stored.trials, stored.slices)
-        places = tuple(sorted((*found.flagged, *found.undecided)))
+        passed = found.passed if self.whole else ()
+        places = tuple(sorted((*found.flagged, *found.undecided, *passed)))
         if not places:
             return None
         least = rounds_to_decide(len(found.flagged))

@@ -126,10 +126,11 @@ class Gate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class First:
-    """What the first stage found: the places of cells that were flagged, and of those that stay open."""
+    """What the first stage found: the places of cells that were flagged, that stay open, and that pass."""
 
     flagged: tuple[int, ...]
     undecided: tuple[int, ...]
+    passed: tuple[int, ...] = ()
 
 
 def first_stage(design: Design, trials: pd.DataFrame, slices: pd.DataFrame) -> First:
@@ -143,6 +144,7 @@ def first_stage(design: Design, trials: pd.DataFrame, slices: pd.DataFrame) -> F
     return First(
         flagged=tuple(place for place, one in screened.items() if one.outcome == "flagged"),
         undecided=tuple(place for place, one in screened.items() if one.outcome == "undecided"),
+        passed=tuple(place for place, one in screened.items() if one.outcome == "pass"),
     )
 
 

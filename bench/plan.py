@@ -67,6 +67,7 @@ class Plan:
     """What one command measures. A block's first case is the reference that its scenario's blocks share.
 
     ``whole``: a block that has lost a case to a failure is not run any more, as there is nothing to compare.
+    ``ceiling``: what the harness itself needs for a message is measured first.
     """
 
     cases: tuple[Case, ...]
@@ -77,6 +78,7 @@ class Plan:
     seed: int
     limit_s: float
     whole: bool = False
+    ceiling: bool = True
 
     def order(self, *draw: object) -> random.Random:
         """The source of every random order: the same seed and words give the same one."""

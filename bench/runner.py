@@ -253,7 +253,8 @@ class Runner:
 
     async def _measure_harness(self, case: Case) -> None:
         """What the harness itself needs for a message of this scenario on this loop, once a run."""
-        if case.number in self._harness_us or case.protocol == _CEILING_PROTOCOL:
+        known = case.number in self._harness_us or case.protocol == _CEILING_PROTOCOL
+        if known or not self._plan.ceiling:
             return
         self._now("measuring the harness itself", case=case)
         cost_us = await harness_cpu_us(self._engine, case.scenario, self._environments[case.number])

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import csv
 import math
 import subprocess
 from collections import Counter
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -27,6 +25,9 @@ DESIGN = Design(
     seed=7,
     message_us=3.0,
     units={"work": {f"{level:g}": 10.0 for level in LEVELS}, "hop": {f"{level:g}": 1.0 for level in LEVELS}},
+    slice_s=0.05,
+    warmup_s=0.02,
+    whole=True,
 )
 
 
@@ -139,22 +140,3 @@ def test_each_rule_sees_a_candidate_of_a_third_of_the_rate_and_calls_none_slower
 ) -> None:
     assert rule(Rates(base=side(900.0), candidate=side(300.0), previous=900.0))
     assert not rule(Rates(base=side(900.0), candidate=side(1200.0), previous=900.0))
-
-
-def test_a_ledger_goes_on_where_it_stopped_and_refuses_another_design(
-    command: Command, tmp_path: Path
-) -> None:
-    words = ("validate", "make", "led", "--equal", "1")
-    design = ("--client", "memory", "--kind", "work", "--rounds", "1,1", "--slices", "1")
-    cache = {"XDG_CACHE_HOME": str(tmp_path / "cache"), "UV_OFFLINE": "1"}
-    done = command(*words, *design, "--seed", "3", **cache)
-    assert done.returncode == 0, done.stderr
-    assert "1 gates were added to led" in done.stderr
-    with (tmp_path / "led" / "rounds.csv").open() as file:
-        made = list(csv.DictReader(file))
-    assert {row["arm"] for row in made} == set(ARMS)
-    again = command(*words, **cache)
-    assert "0 gates were added to led" in again.stderr
-    other = command(*words, "--client", "aioamqp")
-    assert (other.returncode, "led/ledger.json has another client" in other.stderr) == (2, True)
-    assert "# How often the gate is right" in command("validate", "report", "led").stdout

@@ -7,12 +7,13 @@ from typing import Any
 
 import click
 
+from bench.cli import values
 from bench.cli.options import with_quiet, with_stages
 from bench.cli.output import interruptible, live, note, to_stderr
 
 MAKE_EPILOG = """\b
 Examples:
-  mqbench validate make results/ledger --equal 300
+  mqbench validate make results/ledger --equal 300 --for 35m
   mqbench validate make results/ledger --equal 300 --neighbour busy
   mqbench validate make results/ledger --injected 40 --reference 100
 
@@ -60,8 +61,13 @@ def validate() -> None:
 )
 @click.option("--client", type=click.Choice(["aioamqp", "aio-pika", "memory"]), help="[default: aioamqp]")
 @click.option("--broker", metavar="SPEC", help="As for mqbench run  [default: embedded]")
-@with_stages("Of the two stages  [default: 8,8]")
+@with_stages("Of the two stages  [default: 6,8]")
 @click.option("--slices", type=click.IntRange(1), help="Turns of a case in a round  [default: 4]")
+@click.option(
+    "--whole/--decided",
+    default=None,
+    help="Measure both stages of every gate, or end it where it is decided  [default: whole]",
+)
 @click.option(
     "--kind",
     "kinds",
@@ -71,13 +77,21 @@ def validate() -> None:
 )
 @click.option("--seed", type=int, help="Seed of the whole ledger  [default: drawn and recorded]")
 @with_quiet
+@click.option(
+    "--for",
+    "for_s",
+    callback=values.seconds,
+    metavar="TIME",
+    help="Begin no gate that would not be over by then.",
+)
 def make(**asked: Any) -> None:
     """Add gates to LEDGER, a folder, which is made with its design where there is none."""
     from bench.ledger import making
 
     with live() as (say, _):
         made = interruptible(making.make(making.Request(**asked), say=say))
-    note(f"mqbench: {made} gates were added to {asked['folder']}")
+    left = f"; {made.left} are still to be made" if made.left else ""
+    note(f"mqbench: {made.added} gates were added to {asked['folder']}{left}")
 
 
 @validate.command(epilog=REPORT_EPILOG)

@@ -19,7 +19,11 @@ REFERENCE = "reference"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Design:
-    """``units`` are of extra work in a message, by kind and level; ``rounds`` those of the two stages."""
+    """``units`` are of extra work in a message, by kind and level; ``rounds`` those of the two stages.
+
+    ``whole``: every gate has the rounds of both stages, so that the rule can be put to other data than what
+    it saw. The outcome is that of a gate that ends where it is decided.
+    """
 
     client: str
     broker: str
@@ -28,6 +32,9 @@ class Design:
     seed: int
     message_us: float
     units: Mapping[str, Mapping[str, float]]
+    slice_s: float
+    warmup_s: float
+    whole: bool
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)

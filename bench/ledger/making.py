@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 import os
 import random
 import subprocess
@@ -31,24 +32,32 @@ if TYPE_CHECKING:
 
 LEDGER, GATES, ROUNDS = "ledger.json", "gates.csv", "rounds.csv"
 ARMS = ("base", "candidate", "control")
-WARMUP_S = 0.1
+STAGES, TURNS = (6, 8), 4
+SLICE_S, WARMUP_S = 0.05, 0.02
+"""As short as they may be, as many gates are wanted. A warm-up has one chunk of messages then, 200 here."""
 NEIGHBOURS = {
     "quiet": "",
-    "busy": "while True: pass",
+    "busy": (
+        "import os\nours = os.getppid()\nwhile os.getppid() == ours:\n    for _ in range(1_000_000): pass\n"
+    ),
     "bursty": (
-        "import random, time\n"
-        "while True:\n"
+        "import os, random, time\n"
+        "ours = os.getppid()\n"
+        "while os.getppid() == ours:\n"
         "    until = time.monotonic() + random.uniform(0.2, 2)\n"
         "    while time.monotonic() < until: pass\n"
         "    time.sleep(random.uniform(0.2, 2))\n"
     ),
 }
-"""What else the machine does meanwhile: the source of a process beside the gates."""
+"""What else the machine does meanwhile: the source of a process, which ends with its parent."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """What to add to a ledger; None: not said, so as the ledger has it. ``reference`` is in rounds."""
+    """What to add to a ledger; None: not said, so as the ledger has it. ``reference`` is in rounds.
+
+    After ``for_s`` no further gate is begun, nor one that would not be over by then.
+    """
 
     folder: Path
     neighbour: str
@@ -61,10 +70,21 @@ class Request:
     slices: int | None = None
     kinds: Sequence[str] = ()
     seed: int | None = None
+    whole: bool | None = None
+    for_s: float | None = None
 
 
-async def make(request: Request, *, say: Say) -> int:
-    """Makes what is not there yet; says how many gates were added. Raises BenchError."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Made:
+    """How many gates were added, and how many of those asked for are still to be made."""
+
+    added: int
+    left: int
+
+
+async def make(request: Request, *, say: Say) -> Made:
+    """Makes what is not there yet, until the time is over. Raises BenchError."""
+    began_s = time.monotonic()
     design = await opened(request, say=say)
     wanted = list(
         planned(design, condition=request.neighbour, equal=request.equal, injected=request.injected)
@@ -73,17 +93,51 @@ async def make(request: Request, *, say: Say) -> int:
         wanted += [
             gate for gate in planned(design, condition=REFERENCE, equal=0, injected=1) if gate.kind != EQUAL
         ]
+    for name in (GATES, ROUNDS):
+        _mend(request.folder / name)
     there = {row["key"] for row in _rows(request.folder / GATES)}
     missing = [gate for gate in wanted if gate.key not in there]
     say(f"ledger: {len(missing)} of {len(wanted)} gates are to be made")
-    began_s = time.monotonic()
+    clock = _Clock(ends_s=math.inf if request.for_s is None else began_s + request.for_s)
     with _neighbour(request.neighbour):
-        for done, gate in enumerate(missing, start=1):
-            rounds = (request.reference, 1) if gate.condition == REFERENCE else design.rounds
-            await _gate(request.folder, design, gate, rounds, say=say)
-            left_min = (time.monotonic() - began_s) / done * (len(missing) - done) / 60
-            say(f"ledger: gate {done} of {len(missing)}, about {left_min:.0f} min left")
-    return len(missing)
+        for done, gate in enumerate(missing):
+            rounds = request.reference if gate.condition == REFERENCE else sum(design.rounds)
+            if not clock.has_room(rounds):
+                say(f"ledger: the time is over, with {len(missing) - done} gates still to be made")
+                return Made(added=done, left=len(missing) - done)
+            with clock.timing(rounds):
+                await _gate(request, design, gate, say=say)
+            left_min = (
+                sum(
+                    clock.expected_s(request.reference if one.condition == REFERENCE else sum(design.rounds))
+                    for one in missing[done + 1 :]
+                )
+                / 60
+            )
+            say(f"ledger: {done + 1} of {len(missing)} gates are made, about {left_min:.0f} min for the rest")
+    return Made(added=len(missing), left=0)
+
+
+@dataclass(slots=True, kw_only=True)
+class _Clock:
+    """When to stop: from what a round has cost so far, whatever the kind of gate."""
+
+    ends_s: float
+    _spent_s: float = 0.0
+    _rounds: int = 0
+
+    def expected_s(self, rounds: int) -> float:
+        return self._spent_s / self._rounds * rounds if self._rounds else 0.0
+
+    def has_room(self, rounds: int) -> bool:
+        return time.monotonic() + self.expected_s(rounds) < self.ends_s
+
+    @contextmanager
+    def timing(self, rounds: int) -> Iterator[None]:
+        began_s = time.monotonic()
+        yield
+        self._spent_s += time.monotonic() - began_s
+        self._rounds += rounds
 
 
 async def opened(request: Request, *, say: Say) -> Design:
@@ -91,7 +145,7 @@ async def opened(request: Request, *, say: Say) -> Design:
     path = request.folder / LEDGER
     if path.is_file():
         design = Design.from_json(json.loads(path.read_text(encoding="utf-8"))["design"])
-        asked = ("client", "broker", "rounds", "slices", "seed")
+        asked = ("client", "broker", "rounds", "slices", "seed", "whole")
         other = [
             name
             for name in asked
@@ -110,11 +164,14 @@ async def opened(request: Request, *, say: Say) -> Design:
     design = Design(
         client=client,
         broker=broker,
-        rounds=request.rounds or (8, 8),
-        slices=request.slices or 4,
+        rounds=request.rounds or STAGES,
+        slices=request.slices or TURNS,
         seed=request.seed if request.seed is not None else random.SystemRandom().getrandbits(32),
         message_us=1e6 * message_s,
         units=units,
+        slice_s=SLICE_S,
+        warmup_s=WARMUP_S,
+        whole=request.whole is not False,
     )
     request.folder.mkdir(parents=True, exist_ok=True)
     facts = {"design": design.to_json(), "fingerprint": fingerprint().to_json()}
@@ -122,7 +179,10 @@ async def opened(request: Request, *, say: Say) -> Design:
     return design
 
 
-async def _gate(folder: Path, design: Design, gate: Gate, rounds: tuple[int, int], *, say: Say) -> None:
+async def _gate(request: Request, design: Design, gate: Gate, *, say: Say) -> None:
+    folder, rounds = request.folder, design.rounds
+    if gate.condition == REFERENCE:  # only its first stage is looked at
+        rounds, design = (request.reference, 1), replace(design, whole=False)
     seed = random.Random(f"{design.seed} {gate.key}").getrandbits(32)
     units = design.units[gate.kind][f"{gate.level:g}"] if gate.kind != EQUAL else 0.0
     kind = gate.kind if gate.kind != EQUAL else "work"
@@ -169,7 +229,7 @@ def _request(
 ) -> check.Request:
     cell = gatefile.CellAsked(
         scenario="headline",
-        values={"warmup_s": (WARMUP_S,)},
+        values={"warmup_s": (design.warmup_s,)},
         margin=gatefile.MARGIN,
         loop="asyncio",
     )
@@ -191,6 +251,9 @@ def _request(
         output=folder / "run",
         results=folder,
         command=(),
+        slice_s=design.slice_s,
+        whole=design.whole,
+        ceiling=False,
     )
 
 
@@ -219,6 +282,12 @@ def _append(path: Path, columns: Sequence[Column], rows: Sequence[dict[str, Any]
         raise ResultsError(f"cannot write {path} ({error.strerror})") from error
 
 
+def _mend(path: Path) -> None:
+    """Cuts off a last line without an end, as a ledger that was killed while it wrote leaves it."""
+    if path.is_file() and not (text := path.read_bytes()).endswith(b"\n"):
+        path.write_bytes(text[: text.rfind(b"\n") + 1])
+
+
 def _rows(path: Path) -> list[dict[str, Any]]:
     return results.read_table(path) if path.is_file() else []
 
@@ -232,7 +301,8 @@ def _neighbour(name: str) -> Iterator[None]:
     if not NEIGHBOURS[name]:
         yield
         return
-    process = subprocess.Popen([sys.executable, "-c", NEIGHBOURS[name]])
+    # In a session of its own, or Ctrl-C would reach it too.
+    process = subprocess.Popen([sys.executable, "-c", NEIGHBOURS[name]], start_new_session=True)
     try:
         yield
     finally:

@@ -24,9 +24,9 @@ orphan: true
 
 Written by `mqbench validate report {folder} --page FILE` from the raw rows in that folder (`gates.csv` and
 `rounds.csv`); do not edit it by hand. `mqbench validate make {folder}` made the gates, each a whole
-`mqbench check` with {rounds} rounds of {slices} slices of about 0.1 s: base, candidate and a second
-copy of the base, in three environments that were built for themselves. The client is {client},
-the broker {broker}, {message_us:.0f} us a message, on {machine}. The seed is {seed}.
+`mqbench check` with {rounds} rounds of {slices} slices of about {slice_ms:.0f} ms: base, candidate and a
+second copy of the base, in three environments that were built for themselves. The client is {client}, the
+broker {broker}, {message_us:.0f} us a message, on {machine}. The seed is {seed}.
 """
 
 _EQUAL = """\
@@ -51,8 +51,7 @@ _RULES = """\
 ## What other rules would have said
 
 On the raw data of the same gates: the share that each called slower. For equal sides (and levels below 0) it
-should be 0, else 1. A gate that passes in its first stage has fewer rounds than one that goes on, and each
-rule got those.
+should be 0, else 1. Each rule got every round that a gate has.
 """
 
 
@@ -61,8 +60,9 @@ def written(design: Design, machine: Mapping[str, Any], gates: Sequence[Judged],
     first, second = design.rounds
     head = _HEAD.format(
         folder=folder,
-        rounds=f"{first} and, where needed, {second}",
+        rounds=f"{first} and{'' if design.whole else ', where needed,'} {second}",
         slices=design.slices,
+        slice_ms=1e3 * design.slice_s,
         client=design.client,
         broker=design.broker,
         message_us=design.message_us,
