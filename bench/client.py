@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import ssl
     from contextlib import AbstractAsyncContextManager
 
-    from bench.scenario import Guarantee, Measure, QueueType, Scenario
+    from bench.scenario import Delivery, Guarantee, Measure, QueueType, Scenario
 
 Publish = Callable[[bytes], Awaitable[object]]
 """Returns once the broker has confirmed the body (at least once), or the library has taken it (at most)."""
@@ -31,6 +31,10 @@ each need a channel of their own."""
 Receive = Callable[[bytes], Awaitable[None] | None]
 """Called exactly once for each delivered message, before it is acknowledged. What it returns, unless None,
 is awaited before the acknowledgement."""
+
+EMPTY_S = 0.001
+"""How long a consumer that pulls leaves a queue alone in which it has just found nothing, where its protocol
+cannot wait in the broker: to ask again at once would take a core of both for an idle queue."""
 
 Depth = Callable[[], Awaitable[int]]
 """How many messages wait in the queues of a topology, by the broker's own word."""
@@ -52,6 +56,8 @@ class Abilities:
     most_bytes     the largest body that it can send; 0 if it has no limit of its own
     least_bytes    the smallest one that arrives
     fan_out        it can give every message to every queue of a topology
+    pushes         the guarantees at which the broker can send it messages as they come
+    pulls          those at which its consumers can ask for messages instead
     queue_types    those that it can declare, where its protocol has several
     partitions     it can divide a queue into them
     replication    it can ask for copies of messages; where there are queue types, in quorum queues
@@ -71,6 +77,8 @@ class Abilities:
     most_bytes: int = 0
     least_bytes: int = 0
     fan_out: bool = False
+    pushes: tuple[Guarantee, ...] = ("at-most-once", "at-least-once")
+    pulls: tuple[Guarantee, ...] = ()
     queue_types: tuple[QueueType, ...] = ()
     partitions: bool = False
     replication: bool = False
@@ -96,6 +104,14 @@ class Abilities:
                 f"ask for persistent messages at {scenario.guarantee}",
             ),
             (scenario.fan_out and not self.fan_out, "give every consumer every message (fan_out=true)"),
+            (
+                scenario.delivery == "push" and scenario.guarantee not in self.pushes,
+                f"have messages pushed to its consumers at {scenario.guarantee} (delivery=push)",
+            ),
+            (
+                scenario.delivery == "pull" and scenario.guarantee not in self.pulls,
+                f"have its consumers ask for messages at {scenario.guarantee} (delivery=pull)",
+            ),
             (
                 scenario.queue_type not in (None, *self.queue_types),
                 f"declare queues of a type (queue_type={scenario.queue_type})",
@@ -165,6 +181,8 @@ class Target:
     """How many there will be, over all queues: Kafka needs a partition for each."""
     fan_out: bool = False
     """Every queue of the topology gets every message; producers are given the first of them."""
+    delivery: Delivery | None = None
+    """How messages get to consumers; None is the adapter's choice, which its docstring tells."""
     queue_type: QueueType | None = None
     partitions: int | None = None
     replication: int = 1

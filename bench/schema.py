@@ -37,6 +37,8 @@ _SCENARIO_MEANING = {
     "max_outstanding": "messages that might be between publish and receipt at once; empty: any number",
     "fan_out": "every consumer got every message, from a queue of its own; messages and rates are deliveries",
     "churn": "a producer connected anew for each message, and left after it",
+    "delivery": "push: the broker sent messages as they came; pull: consumers asked for them; empty: the way "
+    "that the client's adapter has by itself",
     "guarantee": "at-most-once: no confirms and no acks; at-least-once: both",
     "ack_every": "a consumer acknowledges every n-th message and those before it",
     "persistent": "the broker was asked to keep messages on disk",

@@ -120,6 +120,7 @@ class Worker:
                     persistent=scenario.persistent,
                     consumers=scenario.consumers,
                     fan_out=scenario.fan_out,
+                    delivery=scenario.delivery,
                     queue_type=scenario.queue_type,
                     partitions=scenario.partitions,
                     replication=scenario.replication,

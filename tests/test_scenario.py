@@ -38,6 +38,7 @@ def test_every_problem_is_in_one_message() -> None:
         ({"partitions": 0}, "partitions must be at least 1, got 0"),
         ({"replication": 0}, "replication must be at least 1, got 0"),
         ({"queue_type": "stream"}, "queue_type must be classic or quorum, got 'stream'"),
+        ({"delivery": "poll"}, "delivery must be push or pull, got 'poll'"),
         ({"queue_type": "quorum"}, "persistent must be true with queue_type quorum, got false"),
         ({"queue_type": "classic", "replication": 3}, "replication must be 1 with queue_type classic, got 3"),
         (

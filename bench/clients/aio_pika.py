@@ -7,6 +7,9 @@ the channel's default exchange, and a callback given to ``Queue.consume`` with `
 ``connect_robust``: the harness never wants a reconnection, a cut connection is an error here. aio-pika
 confirms publishes unless told otherwise; the scenario's guarantee decides.
 
+To pull is ``Queue.get``, one message at a time: the next when the last is dealt with, so without a
+prefetch.
+
 Prefetch is the broker's count of unacknowledged messages on the channel. aio-pika starts a task for each
 delivery, and logs what such a task raises as an error. It tells nobody that a consumer's connection is lost
 except by ``Channel.close_callbacks`` (https://docs.aio-pika.com/apidoc.html), so one is added.
@@ -20,14 +23,16 @@ from typing import TYPE_CHECKING, Any
 
 import aio_pika
 
-from bench.client import Abilities
+from bench.client import EMPTY_S, Abilities
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
-    from aio_pika.abc import AbstractConnection, AbstractIncomingMessage
+    from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractIncomingMessage
 
     from bench.client import Client, Depth, Publish, Receive, Target
+
+    Take = Callable[[AbstractIncomingMessage], Awaitable[None]]
 
 
 async def connect(target: Target) -> AbstractConnection:
@@ -39,11 +44,37 @@ async def lost(closing: asyncio.Future[BaseException | None]) -> None:
     raise await closing or ConnectionError("the channel was closed")
 
 
+@asynccontextmanager
+async def pushed(channel: AbstractChannel, target: Target, queue: str, take: Take) -> AsyncIterator[None]:
+    await channel.set_qos(prefetch_count=target.prefetch)
+    source = await channel.get_queue(queue, ensure=False)
+    tag = await source.consume(take, no_ack=not target.acknowledged)
+    yield
+    await source.cancel(tag)
+
+
+@asynccontextmanager
+async def pulled(channel: AbstractChannel, target: Target, queue: str, take: Take) -> AsyncIterator[None]:
+    source = await channel.get_queue(queue, ensure=False)
+    leaving = False
+
+    async def pull() -> None:
+        while not leaving:
+            message = await source.get(no_ack=not target.acknowledged, fail=False, timeout=None)
+            await (asyncio.sleep(EMPTY_S) if message is None else take(message))
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(pull(), name=f"pull from {queue}")
+        yield
+        leaving = True  # a get that was cancelled would take its message with it
+
+
 class AioPika:
     abilities = Abilities(
         distribution="aio-pika",
         protocol="amqp",
         fan_out=True,
+        pulls=("at-most-once", "at-least-once"),
         queue_types=("classic", "quorum"),
         replication=True,
         trouble=(("rloop", "does not hear that its connection was reset; no TLS"),),
@@ -126,15 +157,11 @@ class AioPika:
             asyncio.TaskGroup() as group,
         ):
             channel.close_callbacks.add(close)
-            await channel.set_qos(prefetch_count=target.prefetch)
-            source = await channel.get_queue(queue, ensure=False)
-            tag = await source.consume(
-                handle if target.acknowledged else take, no_ack=not target.acknowledged
-            )
-            watching = group.create_task(lost(closing), name=f"watch the consumer of {queue}")
-            yield
-            watching.cancel()
-            await source.cancel(tag)
+            deliver = pulled if target.delivery == "pull" else pushed
+            async with deliver(channel, target, queue, handle if target.acknowledged else take):
+                watching = group.create_task(lost(closing), name=f"watch the consumer of {queue}")
+                yield
+                watching.cancel()
             if last is not None and unacknowledged:
                 await last.ack(multiple=True)
 

@@ -8,6 +8,9 @@ aioamqp 0.15 ignores ``multiple`` in the broker's confirms: with several publish
 all but the last of a batch would wait for ever. So with confirms each lane has a channel of its own, with
 one publish in flight on it; order is then promised within a lane, not across a producer's lanes.
 
+To pull is ``basic_get``, one message at a time: the next when the last is dealt with, so without a
+prefetch.
+
 It fills a body frame with as many bytes as were negotiated for the whole frame, 8 more than there is room
 for; RabbitMQ tolerates exactly that. It tells nobody but ``on_error`` that a connection is lost, so that is
 waited for. It awaits the consumer's coroutine before it reads on: although prefetch is the broker's count of
@@ -23,16 +26,20 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 import aioamqp
+from aioamqp.envelope import Envelope
+from aioamqp.exceptions import EmptyQueue
 
-from bench.client import Abilities
+from bench.client import EMPTY_S, Abilities
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
     from aioamqp.channel import Channel
     from aioamqp.protocol import AmqpProtocol
 
     from bench.client import Client, Depth, Publish, Receive, Target
+
+    Take = Callable[[Channel, bytes, Any, Any], Awaitable[None]]
 
 
 async def lost(closing: asyncio.Future[Exception]) -> None:
@@ -73,11 +80,39 @@ async def connection(target: Target) -> AsyncIterator[tuple[AmqpProtocol, asynci
         transport.close()
 
 
+@asynccontextmanager
+async def pushed(channel: Channel, target: Target, queue: str, take: Take) -> AsyncIterator[None]:
+    await channel.basic_qos(prefetch_count=target.prefetch)
+    consumed = await channel.basic_consume(take, queue, no_ack=not target.acknowledged)
+    yield
+    await channel.basic_cancel(consumed["consumer_tag"])
+
+
+@asynccontextmanager
+async def pulled(channel: Channel, target: Target, queue: str, take: Take) -> AsyncIterator[None]:
+    leaving = False
+
+    async def pull() -> None:
+        while not leaving:
+            try:
+                got = await channel.basic_get(queue, no_ack=not target.acknowledged)
+            except EmptyQueue:  # how basic_get says that nothing is there
+                await asyncio.sleep(EMPTY_S)
+                continue
+            await take(channel, got["message"], Envelope(None, got["delivery_tag"], "", queue, None), None)
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(pull(), name=f"pull from {queue}")
+        yield
+        leaving = True  # a get that was cancelled would take its message with it
+
+
 class Aioamqp:
     abilities = Abilities(
         distribution="aioamqp",
         protocol="amqp",
         fan_out=True,
+        pulls=("at-most-once", "at-least-once"),
         queue_types=("classic", "quorum"),
         replication=True,
         ordering="lane",
@@ -154,12 +189,9 @@ class Aioamqp:
 
         async with connection(target) as (protocol, closing), heard(closing):
             channel = await protocol.channel()
-            await channel.basic_qos(prefetch_count=target.prefetch)
-            consumed = await channel.basic_consume(
-                handle if target.acknowledged else take, queue, no_ack=not target.acknowledged
-            )
-            yield
-            await channel.basic_cancel(consumed["consumer_tag"])
+            deliver = pulled if target.delivery == "pull" else pushed
+            async with deliver(channel, target, queue, handle if target.acknowledged else take):
+                yield
             if unacknowledged:
                 await channel.basic_client_ack(last_tag, multiple=True)
 

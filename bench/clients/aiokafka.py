@@ -16,7 +16,7 @@ and after each message whose handling is awaited. A commit takes 2-6 ms, so one 
 ``receive``. A batch is as large as ``prefetch`` leaves room for; what the library reads ahead is bounded by
 its fetch sizes, in bytes. A topic has a partition for each of its consumers unless the scenario says how
 many; consumers share them out, and producers go round them. ``persistent`` changes nothing, Kafka always
-writes to disk.
+writes to disk, and knows no other delivery than to be asked.
 """
 
 from __future__ import annotations
@@ -74,6 +74,8 @@ class Aiokafka:
     abilities = Abilities(
         distribution="aiokafka",
         protocol="kafka",
+        pushes=(),
+        pulls=("at-most-once", "at-least-once"),
         publishing="future",
         most_bytes=67_000_000,
         partitions=True,

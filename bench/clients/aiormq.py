@@ -6,6 +6,9 @@ channel with ``publisher_confirms``, and a coroutine given to ``basic_consume`` 
 its confirm anyway waits for the write buffer to drain as well: 1.17 times the messages a second (28 pairs
 of 1000, RabbitMQ and embedded). Without confirms the drain is all that holds a producer back.
 
+To pull is ``basic_get``, one message at a time: the next when the last is dealt with, so without a
+prefetch.
+
 Prefetch is the broker's count of unacknowledged messages on the channel. aiormq starts a task for each
 delivery, and logs what such a task raises as an error. It tells nobody that a consumer's connection is lost
 except by ``Channel.closing``, so that is waited for.
@@ -15,18 +18,20 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import aiormq
 
-from bench.client import Abilities
+from bench.client import EMPTY_S, Abilities
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 
     from aiormq.abc import AbstractChannel, DeliveredMessage
 
     from bench.client import Client, Depth, Publish, Receive, Target
+
+    Take = Callable[[DeliveredMessage], Coroutine[Any, Any, None]]
 
 
 @asynccontextmanager
@@ -44,11 +49,36 @@ async def lost(closing: asyncio.Future[object]) -> None:
     await asyncio.shield(closing)
 
 
+@asynccontextmanager
+async def pushed(consuming: AbstractChannel, target: Target, queue: str, take: Take) -> AsyncIterator[None]:
+    await consuming.basic_qos(prefetch_count=target.prefetch)
+    consumed = await consuming.basic_consume(queue, take, no_ack=not target.acknowledged)
+    yield
+    await consuming.basic_cancel(consumed.consumer_tag or "")
+
+
+@asynccontextmanager
+async def pulled(consuming: AbstractChannel, target: Target, queue: str, take: Take) -> AsyncIterator[None]:
+    leaving = False
+
+    async def pull() -> None:
+        while not leaving:
+            message = await consuming.basic_get(queue, no_ack=not target.acknowledged)
+            empty = isinstance(message.delivery, aiormq.spec.Basic.GetEmpty)
+            await (asyncio.sleep(EMPTY_S) if empty else take(message))
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(pull(), name=f"pull from {queue}")
+        yield
+        leaving = True  # a get that was cancelled would take its message with it
+
+
 class Aiormq:
     abilities = Abilities(
         distribution="aiormq",
         protocol="amqp",
         fan_out=True,
+        pulls=("at-most-once", "at-least-once"),
         queue_types=("classic", "quorum"),
         replication=True,
         trouble=(("rloop", "does not hear that its connection was reset; no TLS"),),
@@ -122,14 +152,11 @@ class Aiormq:
 
         async with channel(target) as consuming, asyncio.TaskGroup() as group:
             acknowledge = consuming.basic_ack
-            await consuming.basic_qos(prefetch_count=target.prefetch)
-            consumed = await consuming.basic_consume(
-                queue, handle if target.acknowledged else take, no_ack=not target.acknowledged
-            )
-            watching = group.create_task(lost(consuming.closing), name=f"watch the consumer of {queue}")
-            yield
-            watching.cancel()
-            await consuming.basic_cancel(consumed.consumer_tag or "")
+            deliver = pulled if target.delivery == "pull" else pushed
+            async with deliver(consuming, target, queue, handle if target.acknowledged else take):
+                watching = group.create_task(lost(consuming.closing), name=f"watch the consumer of {queue}")
+                yield
+                watching.cancel()
             if unacknowledged:
                 await acknowledge(last_tag, multiple=True)
 

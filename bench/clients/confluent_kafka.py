@@ -17,7 +17,8 @@ at-least-once is acks=all with an idempotent producer and offsets that are commi
 handling is awaited; a commit is sent and not waited for, as acks of other protocols are. at-most-once is
 acks=0, and the offsets of each batch committed before its first ``receive``. ``poll`` waits for a message
 and ``consume`` takes what else is there; waiting in ``consume`` would last until a batch is full. A batch
-is as large as ``prefetch`` leaves room for; what librdkafka reads ahead is bounded by its own fetch sizes.
+is as large as ``prefetch`` leaves room for; what librdkafka reads ahead is bounded by its own fetch sizes;
+Kafka knows no other delivery than to be asked.
 A topic has a partition for each of its consumers unless the scenario says how many; consumers share them
 out, and producers go round them. ``persistent`` changes nothing, Kafka always writes to disk.
 """
@@ -85,6 +86,8 @@ class ConfluentKafka:
     abilities = Abilities(
         distribution="confluent-kafka",
         protocol="kafka",
+        pushes=(),
+        pulls=("at-most-once", "at-least-once"),
         publishing="future",
         most_bytes=67_000_000,
         partitions=True,

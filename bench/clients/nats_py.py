@@ -9,7 +9,8 @@ Several share a pull consumer and ``fetch``: prefetch is the size of a fetch, an
 one is acknowledged; a fetch that does not fill up keeps what it has got for 20 ms. Pushing is faster (end to
 end 23,500 messages a second against 16,100 on asyncio, 21,800 against 18,300 on uvloop, 16,000 against 10,100
 on rloop; from a full queue 67,000 against 19,000 on asyncio), but max_ack_pending is one for all consumers of
-a queue: four with a prefetch of one would share one message.
+a queue: four with a prefetch of one would share one message. So ``delivery=push`` is for a case with
+one consumer, and with ``delivery=pull`` that one fetches, too.
 
 In a fan-out each consumer subscribes to the one subject, in no group. At least once the stream keeps a
 message until each of its consumers has acknowledged it (interest retention), and pushes to them all, as each
@@ -34,6 +35,7 @@ from nats.errors import ConnectionClosedError
 from nats.js.api import AckPolicy, RetentionPolicy, StorageType
 
 from bench.client import Abilities
+from bench.errors import UnsupportedError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Sequence
@@ -92,6 +94,11 @@ async def heard(target: Target) -> AsyncIterator[tuple[Connection, asyncio.TaskG
             yield client, group
         finally:
             watching.cancel()
+
+
+def pushes(target: Target) -> bool:
+    """Where no consumer has to share its max_ack_pending, unless it is to ask for its messages."""
+    return (target.consumers == 1 or target.fan_out) and target.delivery != "pull"
 
 
 async def finish(handling: Awaitable[None], message: Msg) -> None:
@@ -160,7 +167,7 @@ async def pushed(
 async def pulled(
     client: Connection, group: asyncio.TaskGroup, target: Target, place: Place, receive: Receive
 ) -> AsyncIterator[None]:
-    """At least once, for one of several consumers."""
+    """At least once, for one of several consumers, or for one that is to ask for its messages."""
     leaving = False
 
     async def take(messages: Sequence[Msg]) -> None:
@@ -191,10 +198,6 @@ async def pulled(
     await client.flush()
 
 
-def shares_with_none(target: Target) -> bool:
-    return target.consumers == 1 or target.fan_out
-
-
 async def waiting(stream: JetStreamContext, place: Place) -> int:
     """The messages that its consumers have not acknowledged yet."""
     info = await stream.consumer_info(place.subject, place.consumers)
@@ -205,6 +208,7 @@ class NatsPy:
     abilities = Abilities(
         distribution="nats-py",
         protocol="nats",
+        pulls=("at-least-once",),
         stores=("at-least-once",),
         ack_every=False,
         fan_out=True,
@@ -223,8 +227,13 @@ class NatsPy:
         if not target.acknowledged:
             yield None
             return
+        if target.delivery == "push" and not pushes(target):
+            raise UnsupportedError(
+                f"nats-py cannot have messages pushed to {target.consumers} consumers (delivery=push): they "
+                "would share one prefetch, as JetStream counts max_ack_pending for all of them"
+            )
         async with await connect(target) as client:
-            stream, alone = client.jetstream(), shares_with_none(target)
+            stream, push = client.jetstream(), pushes(target)
 
             async def depth() -> int:
                 return sum([await waiting(stream, place) for place in self.places.values()])
@@ -246,8 +255,8 @@ class NatsPy:
                         durable_name=place.consumers,
                         ack_policy=AckPolicy.EXPLICIT,
                         ack_wait=AGAIN_S,
-                        max_ack_pending=target.prefetch if alone else -1,
-                        deliver_subject=f"{place.consumers}.delivered" if alone else None,
+                        max_ack_pending=target.prefetch if push else -1,
+                        deliver_subject=f"{place.consumers}.delivered" if push else None,
                     )
                 yield depth
             finally:
@@ -274,7 +283,7 @@ class NatsPy:
 
     @asynccontextmanager
     async def consumer(self, target: Target, queue: str, receive: Receive) -> AsyncIterator[None]:
-        deliver = listening if not target.acknowledged else pushed if shares_with_none(target) else pulled
+        deliver = listening if not target.acknowledged else pushed if pushes(target) else pulled
         place = self.places.get(queue) or Place(subject=queue, consumers=queue)
         async with heard(target) as (client, group):
             async with deliver(client, group, target, place, receive):

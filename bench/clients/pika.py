@@ -7,6 +7,11 @@ The documented way on asyncio: callbacks. A connection and a channel for each pr
 A publish is a future that the confirm resolves. To hand the harness those futures (``publishing="future"``)
 does 0.95 of the messages a second that awaiting them in lanes does (28 pairs of 1000, RabbitMQ and embedded).
 
+To pull is ``basic_get``, one message at a time: the next when the last is dealt with, so without a
+prefetch.
+That nothing is there, pika tells by a callback for ``Basic.GetEmpty``
+(https://pika.readthedocs.io/en/stable/modules/channel.html).
+
 Prefetch is the broker's count of unacknowledged messages on the channel. pika calls back and does not wait:
 what ``receive`` returns is awaited in a task. It has no back-pressure either: ``basic_publish`` appends to a
 buffer, which is sent when the loop next runs; without confirms a publish therefore lets the loop run once.
@@ -22,7 +27,7 @@ from pika import BasicProperties, SSLOptions, URLParameters
 from pika.adapters.asyncio_connection import AsyncioConnection
 from pika.spec import Basic
 
-from bench.client import Abilities
+from bench.client import EMPTY_S, Abilities
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -30,6 +35,7 @@ if TYPE_CHECKING:
     from bench.client import Client, Depth, Publish, Receive, Target
 
     Closing = asyncio.Future[BaseException]
+    Done = Callable[[int], None]
 
 
 async def called(closing: Closing, start: Callable[[Callable[[Any], None]], object]) -> Any:
@@ -87,11 +93,71 @@ async def channel(target: Target) -> AsyncIterator[tuple[Any, Closing]]:
         await closed.wait()
 
 
+@asynccontextmanager
+async def pushed(
+    consuming: Any, closing: Closing, target: Target, queue: str, receive: Receive, done: Done
+) -> AsyncIterator[None]:
+    async def finish(handling: Awaitable[None], tag: int) -> None:
+        await handling
+        if target.acknowledged:
+            done(tag)
+
+    def handle(_: Any, method: Any, __: Any, body: bytes) -> None:
+        handling = receive(body)
+        if handling is not None:
+            group.create_task(finish(handling, method.delivery_tag))
+        elif target.acknowledged:
+            done(method.delivery_tag)
+
+    consume, settled = consuming.basic_consume, not target.acknowledged
+    async with asyncio.TaskGroup() as group:
+        await called(closing, lambda ok: consuming.basic_qos(prefetch_count=target.prefetch, callback=ok))
+        consumed = await called(closing, lambda ok: consume(queue, handle, auto_ack=settled, callback=ok))
+        tag = consumed.method.consumer_tag
+        yield
+        await called(closing, lambda ok: consuming.basic_cancel(tag, callback=ok))
+
+
+@asynccontextmanager
+async def pulled(
+    consuming: Any, _: Closing, target: Target, queue: str, receive: Receive, done: Done
+) -> AsyncIterator[None]:
+    loop, leaving = asyncio.get_running_loop(), False
+    answer: asyncio.Future[tuple[Any, bytes] | None] = loop.create_future()
+
+    def empty(_: Any) -> None:
+        answer.set_result(None)
+
+    def take(_: Any, method: Any, __: Any, body: bytes) -> None:
+        answer.set_result((method, body))
+
+    async def pull() -> None:
+        nonlocal answer
+        while not leaving:
+            answer = loop.create_future()
+            consuming.basic_get(queue, take, auto_ack=not target.acknowledged)
+            if (got := await answer) is None:
+                await asyncio.sleep(EMPTY_S)
+                continue
+            method, body = got
+            if (handling := receive(body)) is not None:
+                await handling
+            if target.acknowledged:
+                done(method.delivery_tag)
+
+    consuming.add_callback(empty, [Basic.GetEmpty], one_shot=False)
+    async with asyncio.TaskGroup() as group:
+        group.create_task(pull(), name=f"pull from {queue}")
+        yield
+        leaving = True  # a get that was cancelled would take its message with it
+
+
 class Pika:
     abilities = Abilities(
         distribution="pika",
         protocol="amqp",
         fan_out=True,
+        pulls=("at-most-once", "at-least-once"),
         queue_types=("classic", "quorum"),
         replication=True,
         tls="own",
@@ -184,32 +250,12 @@ class Pika:
                 unacknowledged = 0
                 acknowledge(tag, every > 1)
 
-        async def finish(handling: Awaitable[None], tag: int) -> None:
-            await handling
-            if target.acknowledged:
-                done(tag)
-
-        def handle(_: Any, method: Any, __: Any, body: bytes) -> None:
-            handling = receive(body)
-            if handling is not None:
-                group.create_task(finish(handling, method.delivery_tag))
-            elif target.acknowledged:
-                done(method.delivery_tag)
-
         async with channel(target) as (consuming, closing), asyncio.TaskGroup() as group:
             acknowledge = consuming.basic_ack
-            await called(closing, lambda ok: consuming.basic_qos(prefetch_count=target.prefetch, callback=ok))
-            consumed = await called(
-                closing,
-                lambda ok: consuming.basic_consume(
-                    queue, handle, auto_ack=not target.acknowledged, callback=ok
-                ),
-            )
+            deliver = pulled if target.delivery == "pull" else pushed
             watching = group.create_task(lost(closing), name=f"watch the consumer of {queue}")
-            yield
-            await called(
-                closing, lambda ok: consuming.basic_cancel(consumed.method.consumer_tag, callback=ok)
-            )
+            async with deliver(consuming, closing, target, queue, receive, done):
+                yield
             if unacknowledged:
                 acknowledge(last_tag, multiple=True)
             watching.cancel()

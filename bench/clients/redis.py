@@ -22,7 +22,8 @@ another consumer has not seen. A consumer first reads what one of its name was g
 In a fan-out each consumer is a group of its own on the one stream, and what one has handled others may not
 have read. There an XTRIM by MINID stands in the place of XDEL, below what all groups have acknowledged.
 
-A stream is kept on disk if the server's settings say so, which no client can ask for.
+A stream is kept on disk if the server's settings say so, which no client can ask for. Nothing is pushed: a
+read waits in the server until there is something.
 """
 
 from __future__ import annotations
@@ -151,6 +152,8 @@ class RedisStreams:
     abilities = Abilities(
         distribution="redis",
         protocol="redis",
+        pushes=(),
+        pulls=("at-most-once", "at-least-once"),
         ordering="lane",
         fan_out=True,
         persistent=False,

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 Guarantee = Literal["at-most-once", "at-least-once"]
 Measure = Literal["end-to-end", "publish", "consume"]
 QueueType = Literal["classic", "quorum"]
+Delivery = Literal["push", "pull"]
 HandlerKind = Literal["none", "sleep", "cpu"]
 Load = Literal["closed", "bounded", "open", "open-bounded"]
 
@@ -65,6 +66,8 @@ class Scenario:
     max_outstanding                messages that may be between publish and receipt at once; None: any number
     fan_out                        every consumer gets every message, from a queue of its own
     churn                          a producer connects anew for each message, and leaves after it
+    delivery                       push: the broker sends messages as they come; pull: consumers ask for
+                                   them; None: the way that the protocol, or its client, is made for
     guarantee                      at-most-once: no confirms, no acks; at-least-once: both
     ack_every                      a consumer acknowledges every n-th message, and with it those before
     persistent                     the broker must keep messages on disk
@@ -92,6 +95,7 @@ class Scenario:
     max_outstanding: int | None = None
     fan_out: bool = False
     churn: bool = False
+    delivery: Delivery | None = None
     guarantee: Guarantee = "at-least-once"
     ack_every: int = 1
     persistent: bool = False
@@ -108,12 +112,14 @@ class Scenario:
         "measure": get_args(Measure),
         "arrivals": get_args(Arrivals),
         "queue_type": get_args(QueueType),
+        "delivery": get_args(Delivery),
     }
     OPTIONAL: ClassVar[dict[str, type]] = {
         "rate_per_s": float,
         "schedule": Schedule,
         "max_outstanding": int,
         "queue_type": str,
+        "delivery": str,
         "partitions": int,
     }
     """Fields that may be None, written ``none``, and what they are if not."""

@@ -127,6 +127,7 @@ async def driven(client: Client, broker: Broker, scenario: Scenario) -> AsyncIte
                 persistent=scenario.persistent,
                 consumers=scenario.consumers,
                 fan_out=scenario.fan_out,
+                delivery=scenario.delivery,
                 queue_type=scenario.queue_type,
                 partitions=scenario.partitions,
                 replication=scenario.replication,
@@ -161,6 +162,8 @@ class Contract:
 
     competing: ClassVar[bool] = True
     """Consumers of one queue share its messages."""
+    delivery: str | None = None
+    """How consumers are to get their messages, where that is not left to the adapter."""
     redelivers: ClassVar[bool] = True
     """A message that was delivered and never acknowledged comes again, to the next consumer."""
 
@@ -472,6 +475,7 @@ class Contract:
             "in_flight": 1,
             "ack_every": 1,
             "persistent": False,
+            "delivery": self.delivery,
         }
         return Target(**{**words, **changes})
 
@@ -494,7 +498,7 @@ class Contract:
         self, broker: Broker, scenario: Scenario, *, messages: int = 300, turns: int = 2
     ) -> Sequence[Sample]:
         """Clean turns of a case; of one that the client cannot do, that it is refused with the reason."""
-        client = self.client
+        client, scenario = self.client, scenario.with_fields({"delivery": self.delivery})
         why = client.abilities.shortfall(scenario)
         if why is not None:
             with pytest.raises(UnsupportedError) as refused:
@@ -516,6 +520,7 @@ class Contract:
         between: Callable[[], None] | None = None,
     ) -> BaseException:
         """How a case ends that cannot end well; ``between`` is called between two turns."""
+        scenario = scenario.with_fields({"delivery": self.delivery})
         try:
             async with driven(client, broker, scenario) as driver:
                 if between is not None:

@@ -11,6 +11,7 @@ import pytest
 from bench.brokers import Broker
 from bench.scenario import Scenario
 from contract.contract import LIMIT_S, Contract, Finding, first, queue_names
+from contract.pulls import Pulls
 
 OTHER_TYPE = {"classic": "quorum", "quorum": "classic"}
 DEAF = Finding(
@@ -80,20 +81,26 @@ class Amqp(Contract):
                 connection.channel().queue_delete(queue)
 
 
-class TestAioPika(Amqp):
+class TestAioPika(Amqp, Pulls):
     adapter = "aio_pika"
     findings = (DEAF,)
 
 
-class TestAiormq(Amqp):
+class TestAiormq(Amqp, Pulls):
     adapter = "aiormq"
     findings = (DEAF,)
 
 
-class TestAioamqp(Amqp):
+class TestAioamqp(Amqp, Pulls):
     adapter = "aioamqp"
     findings = (
         DEAF,
+        Finding(
+            test="pulls_and_raises",
+            loop="rloop",
+            reason="rloop 0.5 leaves the socket of a closed transport open, so the broker is not told",
+            run=False,  # it would wait for the message that the broker still keeps for the lost consumer
+        ),
         Finding(
             broker="embedded",
             loop="rloop",
@@ -103,5 +110,5 @@ class TestAioamqp(Amqp):
     )
 
 
-class TestPika(Amqp):
+class TestPika(Amqp, Pulls):
     adapter = "pika"

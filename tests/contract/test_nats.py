@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from contract.contract import Contract, Finding
+from contract.contract import Finding
+from contract.pulls import Pulls
 
 
-class TestNatsPy(Contract):
+class TestNatsPy(Pulls):
     adapter = "nats_py"
     protocol = "nats"
     findings = (
