@@ -35,7 +35,7 @@ _SCENARIO_MEANING = {
     "schedule": "rates over time that the scenario asked for instead, as RATE:TIME and RATE-RATE:TIME",
     "arrivals": "of an open load: constant gaps between messages, or poisson arrivals",
     "max_outstanding": "messages that might be between publish and receipt at once; empty: any number",
-    "fan_out": "every consumer got every message, from a queue of its own; messages and rates are deliveries",
+    "fan_out": "every consumer got every message; messages and rates are deliveries",
     "churn": "a producer connected anew for each message, and left after it",
     "delivery": "push: the broker sent messages as they came; pull: consumers asked for them; empty: the way "
     "that the client's adapter has by itself",

@@ -15,14 +15,15 @@ and after each message whose handling is awaited. A commit takes 2-6 ms, so one 
 150-500 a second. at-most-once is acks=0, and the offsets of each batch committed before its first
 ``receive``. A batch is as large as ``prefetch`` leaves room for; what the library reads ahead is bounded by
 its fetch sizes, in bytes. A topic has a partition for each of its consumers unless the scenario says how
-many; consumers share them out, and producers go round them. ``persistent`` changes nothing, Kafka always
+many; consumers share them out, and producers go round them. In a fan-out there is one topic, and each
+consumer, in a group of its own, reads all of its partitions. ``persistent`` changes nothing, Kafka always
 writes to disk, and knows no other delivery than to be asked.
 """
 
 from __future__ import annotations
 
 import asyncio
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
 from itertools import cycle
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -33,6 +34,7 @@ from aiokafka.errors import for_code  # type: ignore[import-untyped]  # no types
 
 from bench.client import Abilities
 from bench.errors import UnsupportedError
+from bench.partitions import Shares
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Sequence
@@ -57,6 +59,10 @@ def servers(target: Target) -> dict[str, Any]:
     return {"bootstrap_servers": url.netloc, **tls}
 
 
+def placed(topic: str, partitions: range) -> list[TopicPartition]:
+    return [TopicPartition(topic, number) for number in partitions]
+
+
 @asynccontextmanager
 async def running(consumer: AIOKafkaConsumer) -> AsyncIterator[AIOKafkaConsumer]:
     """Started; stopped in a task of its own, out of which the cancellation of aiokafka's fetches cannot get.
@@ -78,25 +84,23 @@ class Aiokafka:
         pulls=("at-most-once", "at-least-once"),
         publishing="future",
         most_bytes=67_000_000,
+        fan_out=True,
         partitions=True,
         replication=True,
         trouble=(("rloop", "does not hear that its connection was reset; no TLS"),),
     )
 
     def __init__(self) -> None:
-        self.shares: dict[str, int] = {}
-        self.taken: set[tuple[str, int]] = set()
+        self.shares = Shares()
         self.fetch_wait_ms = 500  # the default
 
     @asynccontextmanager
     async def topology(self, target: Target, queues: Sequence[str]) -> AsyncIterator[Depth]:
-        consumers = target.consumers
-        self.shares = {q: len(range(i, consumers, len(queues))) or 1 for i, q in enumerate(queues)}
-        counts = {q: target.partitions or share for q, share in self.shares.items()}
-        partitions = {q: [TopicPartition(q, n) for n in range(count)] for q, count in counts.items()}
+        self.shares.plan(target, queues)
+        counts = self.shares.topics
         settings = {"max.message.bytes": str(LARGEST_BYTES)}
         copies = target.replication
-        topics = [NewTopic(q, count, copies, topic_configs=settings) for q, count in counts.items()]
+        topics = [NewTopic(topic, count, copies, topic_configs=settings) for topic, count in counts.items()]
         admin = AIOKafkaAdminClient(**servers(target))
         async with AsyncExitStack() as stack:
             stack.push_async_callback(admin.close)
@@ -107,7 +111,7 @@ class Aiokafka:
                     if code:
                         raise for_code(code)(topic)
                     stack.push_async_callback(admin.delete_topics, [topic])
-                while not all(map(known, await admin.describe_topics(list(queues)))):  # noqa: ASYNC110  # no event tells
+                while not all(map(known, await admin.describe_topics(list(counts)))):  # noqa: ASYNC110  # no event tells
                     await asyncio.sleep(KNOWN_S)  # created they are, but brokers have yet to hear of it
             else:
                 await self.mock(target, admin, counts)
@@ -119,8 +123,9 @@ class Aiokafka:
             async def depth() -> int:
                 total = 0
                 for queue, group in groups.items():
-                    total += sum((await group.end_offsets(partitions[queue])).values())
-                    total -= sum([await group.committed(each) or 0 for each in partitions[queue]])
+                    partitions = placed(*self.shares.all_of(queue))
+                    total += sum((await group.end_offsets(partitions)).values())
+                    total -= sum([await group.committed(each) or 0 for each in partitions])
                 return total
 
             yield depth
@@ -146,8 +151,7 @@ class Aiokafka:
             max_request_size=LARGEST_BYTES,
         ) as producer:
             there = len(await producer.partitions_for(queue))
-            count = target.partitions or self.shares.get(queue) or min(there, target.consumers)
-            partitions = cycle(range(count))
+            partitions = cycle(range(self.shares.written(target, queue, there)))
             send = producer.send
 
             def publish(body: bytes) -> Awaitable[Awaitable[object]]:
@@ -157,12 +161,15 @@ class Aiokafka:
 
     @asynccontextmanager
     async def consumer(self, target: Target, queue: str, receive: Receive) -> AsyncIterator[None]:
-        share = self.shares[queue]
-        number = next((n for n in range(share) if (queue, n) not in self.taken), None)
-        if number is None:  # more consumers than partitions: as in any group, the rest have nothing to do
-            yield
-            return
-        mine = [TopicPartition(queue, n) for n in range(number, target.partitions or share, share)]
+        with self.shares.taken(queue) as (topic, partitions):
+            mine = placed(topic, partitions)
+            async with self.reading(target, queue, mine, receive) if mine else nullcontext():
+                yield
+
+    @asynccontextmanager
+    async def reading(
+        self, target: Target, queue: str, mine: Sequence[TopicPartition], receive: Receive
+    ) -> AsyncIterator[None]:
         async with (
             running(
                 AIOKafkaConsumer(
@@ -175,21 +182,17 @@ class Aiokafka:
             ) as consumer,
             asyncio.TaskGroup() as group,
         ):
-            self.taken.add((queue, number))
             consumer.assign(mine)
             for partition in mine:
                 await consumer.position(partition)
             reading = Reading(consumer, mine, target, receive)
             work = reading.acknowledge() if target.acknowledged else reading.forget()
             delivering = group.create_task(work, name=f"delivery of {queue}")
-            try:
-                yield
-                async with reading.busy:
-                    delivering.cancel()
-                if reading.due:
-                    await reading.commit()
-            finally:
-                self.taken.discard((queue, number))
+            yield
+            async with reading.busy:
+                delivering.cancel()
+            if reading.due:
+                await reading.commit()
 
 
 class Reading:

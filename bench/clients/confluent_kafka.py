@@ -20,14 +20,15 @@ and ``consume`` takes what else is there; waiting in ``consume`` would last unti
 is as large as ``prefetch`` leaves room for; what librdkafka reads ahead is bounded by its own fetch sizes;
 Kafka knows no other delivery than to be asked.
 A topic has a partition for each of its consumers unless the scenario says how many; consumers share them
-out, and producers go round them. ``persistent`` changes nothing, Kafka always writes to disk.
+out, and producers go round them. In a fan-out there is one topic, and each consumer, in a group of its own,
+reads all of its partitions. ``persistent`` changes nothing, Kafka always writes to disk.
 """
 
 from __future__ import annotations
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, nullcontext, suppress
 from functools import partial
 from itertools import cycle
 from threading import Event, Thread
@@ -40,6 +41,7 @@ from confluent_kafka.aio import AIOConsumer, AIOProducer
 
 from bench.client import Abilities
 from bench.errors import UnsupportedError
+from bench.partitions import Shares
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Sequence
@@ -90,22 +92,21 @@ class ConfluentKafka:
         pulls=("at-most-once", "at-least-once"),
         publishing="future",
         most_bytes=67_000_000,
+        fan_out=True,
         partitions=True,
         replication=True,
         tls="own",
     )
 
     def __init__(self) -> None:
-        self.shares: dict[str, int] = {}
-        self.taken: set[tuple[str, int]] = set()
+        self.shares = Shares()
         self.fetch_wait_ms = 500  # the default
         self.admin: AdminClient | None = None
 
     @asynccontextmanager
     async def topology(self, target: Target, queues: Sequence[str]) -> AsyncIterator[Depth]:
-        consumers = target.consumers
-        self.shares = {q: len(range(i, consumers, len(queues))) or 1 for i, q in enumerate(queues)}
-        counts = {q: target.partitions or share for q, share in self.shares.items()}
+        self.shares.plan(target, queues)
+        counts = self.shares.topics
         # Kept beyond the block: the thread of librdkafka that answers a request holds it too, and librdkafka
         # aborts the process if that thread is the last to let go of it.
         admin = self.admin = AdminClient(settings(target))
@@ -127,7 +128,8 @@ class ConfluentKafka:
             async def depth() -> int:
                 total = 0
                 for q, group in groups.items():
-                    own = [TopicPartition(q, number) for number in range(counts[q])]
+                    topic, partitions = self.shares.all_of(q)
+                    own = [TopicPartition(topic, number) for number in partitions]
                     for partition in await group.committed(own, timeout=LIMIT_S):
                         _, end = await group.get_watermark_offsets(partition, timeout=LIMIT_S)
                         total += end - max(partition.offset, 0)
@@ -167,8 +169,7 @@ class ConfluentKafka:
 
         try:
             known = len((await producer.list_topics(queue, timeout=LIMIT_S)).topics[queue].partitions)
-            count = target.partitions or self.shares.get(queue) or min(known, target.consumers)
-            partitions = cycle(range(count))
+            partitions = cycle(range(self.shares.written(target, queue, known)))
             async with asyncio.TaskGroup() as group:
                 tasks = [group.create_task(work) for work in (sending(), failure.raised())]
                 yield publish
@@ -180,36 +181,34 @@ class ConfluentKafka:
 
     @asynccontextmanager
     async def consumer(self, target: Target, queue: str, receive: Receive) -> AsyncIterator[None]:
-        share = self.shares[queue]
-        free = (n for n in range(share) if (queue, n) not in self.taken)
-        number = next(free, None)
-        if number is None:  # more consumers than partitions: as in any group, the rest have nothing to do
-            yield
-            return
+        with self.shares.taken(queue) as (topic, partitions):
+            mine = [TopicPartition(topic, number, OFFSET_STORED) for number in partitions]
+            async with self.reading(target, queue, mine, receive) if mine else nullcontext():
+                yield
+
+    @asynccontextmanager
+    async def reading(
+        self, target: Target, queue: str, mine: list[TopicPartition], receive: Receive
+    ) -> AsyncIterator[None]:
         offsets = {"group.id": queue, "enable.auto.commit": False, "auto.offset.reset": "earliest"}
         waiting = {"fetch.wait.max.ms": self.fetch_wait_ms, **LEAVING}
         failure = Failure()
         own = settings(target, error_cb=failure.heard, **offsets, **waiting)
         async with (
-            closed(own, queue) as consumer,
+            closed(own, mine[0].topic) as consumer,
             asyncio.TaskGroup() as group,
         ):
-            self.taken.add((queue, number))
-            mine = range(number, target.partitions or share, share)
-            await consumer.assign([TopicPartition(queue, n, OFFSET_STORED) for n in mine])
+            await consumer.assign(mine)
             reading = Reading(consumer, target, receive, alone=len(mine) == 1)
             work = reading.acknowledge() if target.acknowledged else reading.forget()
             delivering = group.create_task(work, name=f"delivery of {queue}")
             listening = group.create_task(failure.raised(), name=f"errors of {queue}")
-            try:
-                yield
-                async with reading.busy:
-                    delivering.cancel()
-                listening.cancel()
-                if reading.due:
-                    await reading.commit()
-            finally:
-                self.taken.discard((queue, number))
+            yield
+            async with reading.busy:
+                delivering.cancel()
+            listening.cancel()
+            if reading.due:
+                await reading.commit()
 
 
 class Reading:
@@ -278,7 +277,7 @@ class Reading:
 
 
 @asynccontextmanager
-async def closed(settings: dict[str, Any], queue: str) -> AsyncIterator[AIOConsumer]:
+async def closed(settings: dict[str, Any], topic: str) -> AsyncIterator[AIOConsumer]:
     """Closed in the end, unless its coordinator is lost.
 
     With librdkafka 2.16 a commit that a lost coordinator did not answer is tried again for ever, and both
@@ -292,7 +291,7 @@ async def closed(settings: dict[str, Any], queue: str) -> AsyncIterator[AIOConsu
     finally:
         try:
             with suppress(KafkaException):
-                await consumer.committed([TopicPartition(queue, 0)], timeout=CLOSING_S)
+                await consumer.committed([TopicPartition(topic, 0)], timeout=CLOSING_S)
                 lost = False
                 await consumer.close()
         finally:

@@ -32,6 +32,7 @@ MEASURED = frozenset(
         "open_driver",
         "open_load",
         "pacing",
+        "partitions",
         "payload",
         "publishing",
         "sample",

@@ -64,7 +64,7 @@ class Scenario:
     schedule                       instead of that, rates over time: see bench/arrivals.py
     arrivals                       of an open load: constant gaps, or poisson
     max_outstanding                messages that may be between publish and receipt at once; None: any number
-    fan_out                        every consumer gets every message, from a queue of its own
+    fan_out                        every consumer gets every message, none is shared out
     churn                          a producer connects anew for each message, and leaves after it
     delivery                       push: the broker sends messages as they come; pull: consumers ask for
                                    them; None: the way that the protocol, or its client, is made for
@@ -156,7 +156,8 @@ class Scenario:
     @property
     def shared_partitions(self) -> bool:
         """A consumer may read several partitions, between which there is no order."""
-        return self.partitions is not None and self.partitions * self.queues > self.consumers
+        readers = 1 if self.fan_out else self.consumers
+        return self.partitions is not None and self.partitions * self.queues > readers
 
     @property
     def paced(self) -> bool:

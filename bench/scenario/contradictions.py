@@ -43,7 +43,7 @@ def _of_queues(scenario: Scenario) -> Iterator[str]:
         yield "persistent must be true with queue_type quorum, got false: it is always kept on disk"
     if scenario.queue_type == "classic" and scenario.replication > 1:
         yield f"replication must be 1 with queue_type classic, got {scenario.replication}: it has no copies"
-    busiest = -(-scenario.consumers // scenario.queues)
+    busiest = 1 if scenario.fan_out else -(-scenario.consumers // scenario.queues)
     if scenario.partitions is not None and scenario.partitions < busiest:
         yield (
             f"partitions must be at least the consumers of a queue ({busiest}), got {scenario.partitions}: "

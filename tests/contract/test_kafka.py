@@ -110,6 +110,11 @@ class Kafka(Contract):
             await self.publish(target, queue, [b"%d" % index for index in range(7)])
             await self.expect(target, queue, [b"%d" % index for index in range(7)])
 
+    async def test_each_group_of_a_fan_out_reads_every_partition(self, broker: Broker) -> None:
+        scenario = Scenario(fan_out=True, partitions=3, consumers=2, producers=2)
+        samples = await self.drive(broker, scenario)
+        assert [sample.consumed for sample in samples] == [(300, 300)] * len(samples)
+
     async def test_more_copies_than_there_are_nodes_are_an_error(self, broker: Broker) -> None:
         if broker.kind == MOCK:
             pytest.skip("librdkafka's mock cluster is not asked for copies")
