@@ -34,6 +34,7 @@ async def measure(
         handler=Handler(),
         measure="end-to-end",
         warmup_s=0.15,
+        delivery=None,
         queue_type=None,
         partitions=None,
         replication=1,

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class Shares:
-    """What one topology consists of: a queue is a consumer group, and has a topic of its own.
+    """What topologies consist of: a queue is a consumer group, and has a topic of its own.
 
     In a fan-out all groups read the first one's.
 
@@ -26,17 +26,20 @@ class Shares:
         self._topic_of: dict[str, str] = {}
         self._taken: set[tuple[str, int]] = set()
 
-    def plan(self, target: Target, queues: Sequence[str]) -> None:
-        """Begins anew."""
+    def plan(self, target: Target, queues: Sequence[str]) -> dict[str, int]:
+        """One more topology; how many partitions each of its topics has."""
         step = len(queues)
         if target.fan_out:
-            self._consumers = dict.fromkeys(queues, 1)
-            self._topic_of = dict.fromkeys(queues, queues[0])
+            consumers = dict.fromkeys(queues, 1)
+            topic_of = dict.fromkeys(queues, queues[0])
         else:
-            self._consumers = {q: len(range(i, target.consumers, step)) or 1 for i, q in enumerate(queues)}
-            self._topic_of = {queue: queue for queue in queues}
-        made = self._topic_of.values()
-        self.topics = {topic: target.partitions or self._consumers[topic] for topic in made}
+            consumers = {q: len(range(i, target.consumers, step)) or 1 for i, q in enumerate(queues)}
+            topic_of = {queue: queue for queue in queues}
+        topics = {topic: target.partitions or consumers[topic] for topic in topic_of.values()}
+        self._consumers |= consumers
+        self._topic_of |= topic_of
+        self.topics |= topics
+        return topics
 
     def all_of(self, queue: str) -> tuple[str, range]:
         """The topic that a queue's consumers read, and all of its partitions."""

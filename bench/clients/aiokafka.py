@@ -96,8 +96,7 @@ class Aiokafka:
 
     @asynccontextmanager
     async def topology(self, target: Target, queues: Sequence[str]) -> AsyncIterator[Depth]:
-        self.shares.plan(target, queues)
-        counts = self.shares.topics
+        counts = self.shares.plan(target, queues)
         settings = {"max.message.bytes": str(LARGEST_BYTES)}
         copies = target.replication
         topics = [NewTopic(topic, count, copies, topic_configs=settings) for topic, count in counts.items()]

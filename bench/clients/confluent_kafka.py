@@ -105,8 +105,7 @@ class ConfluentKafka:
 
     @asynccontextmanager
     async def topology(self, target: Target, queues: Sequence[str]) -> AsyncIterator[Depth]:
-        self.shares.plan(target, queues)
-        counts = self.shares.topics
+        counts = self.shares.plan(target, queues)
         # Kept beyond the block: the thread of librdkafka that answers a request holds it too, and librdkafka
         # aborts the process if that thread is the last to let go of it.
         admin = self.admin = AdminClient(settings(target))

@@ -221,9 +221,10 @@ class NatsPy:
 
     @asynccontextmanager
     async def topology(self, target: Target, queues: Sequence[str]) -> AsyncIterator[Depth | None]:
-        self.places = {
+        places = {
             name: Place(subject=queues[0] if target.fan_out else name, consumers=name) for name in queues
         }
+        self.places |= places
         if not target.acknowledged:
             yield None
             return
@@ -236,11 +237,11 @@ class NatsPy:
             stream, push = client.jetstream(), pushes(target)
 
             async def depth() -> int:
-                return sum([await waiting(stream, place) for place in self.places.values()])
+                return sum([await waiting(stream, place) for place in places.values()])
 
             made = []
             try:
-                for name in dict.fromkeys(place.subject for place in self.places.values()):
+                for name in dict.fromkeys(place.subject for place in places.values()):
                     await stream.add_stream(
                         name=name,
                         subjects=[name],
@@ -249,7 +250,7 @@ class NatsPy:
                         num_replicas=target.replication,
                     )
                     made.append(name)
-                for place in self.places.values():
+                for place in places.values():
                     await stream.add_consumer(
                         place.subject,
                         durable_name=place.consumers,

@@ -167,11 +167,12 @@ class RedisStreams:
 
     @asynccontextmanager
     async def topology(self, target: Target, queues: Sequence[str]) -> AsyncIterator[Depth]:
-        self.places = {name: Place(stream=name) for name in queues}
+        places = {name: Place(stream=name) for name in queues}
         if target.fan_out:
             settled: dict[str, tuple[int, ...]] = dict.fromkeys(queues, (0, 0))
-            self.places = {name: Place(stream=queues[0], group=name, settled=settled) for name in queues}
-        streams = dict.fromkeys(place.stream for place in self.places.values())
+            places = {name: Place(stream=queues[0], group=name, settled=settled) for name in queues}
+        self.places |= places
+        streams = dict.fromkeys(place.stream for place in places.values())
         async with connected(target, 1) as client:
 
             async def depth() -> int:
@@ -180,7 +181,7 @@ class RedisStreams:
 
             made = []
             try:
-                for place in self.places.values():
+                for place in places.values():
                     await client.xgroup_create(place.stream, place.group, id=HISTORY, mkstream=True)
                     made.append(place.stream)
                 yield depth
