@@ -1,6 +1,7 @@
 """What the author of a scenario imports; nothing else lives here."""
 
 from bench.arrivals import Schedule
+from bench.mix import Mix
 from bench.scenario import Handler, Scenario
 
-__all__ = ["Handler", "Scenario", "Schedule"]
+__all__ = ["Handler", "Mix", "Scenario", "Schedule"]

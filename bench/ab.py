@@ -12,6 +12,7 @@ from bench.brokers import check_spec, is_secure
 from bench.client import NO_FILES, Tls
 from bench.driver import SLICE_S
 from bench.errors import ResultsError, UsageError
+from bench.mixfile import resolved_word
 from bench.report import work as report
 from bench.schema import COMPARISON_COLUMNS, WORK_COMPARISON_COLUMNS
 from bench.sides import Arms
@@ -81,7 +82,9 @@ class Finished:
 async def run(request: Request, *, say: Say, tell: Tell) -> Finished:
     """Measures and judges; raises BenchError with whatever was measured so far on disk."""
     check(request)
-    base, candidate = sides.parse_both(request.base, request.candidate, allowed=request.allowed)
+    base, candidate = sides.parse_both(
+        *map(resolved_word, (request.base, request.candidate)), allowed=request.allowed
+    )
     pairs = pairs_of(request, base, candidate)
     seed = secrets.randbits(32) if request.seed is None else request.seed
     rounds = request.rounds or (ROUNDS if request.meter == "time" else COUNTED_ROUNDS)

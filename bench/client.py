@@ -87,7 +87,6 @@ class Abilities:
 
     def shortfall(self, scenario: Scenario) -> str | None:
         """What the scenario asks for and this client cannot do, in words; None if it can do all of it."""
-        size = scenario.payload_bytes
         wants = (
             (scenario.guarantee not in self.guarantees, f"give the guarantee {scenario.guarantee}"),
             (scenario.measure not in self.measures, f"be measured {scenario.measure} on its own"),
@@ -132,8 +131,8 @@ class Abilities:
                 scenario.replication > 1 and scenario.guarantee not in self.stores,
                 f"ask for copies (replication={scenario.replication}) at {scenario.guarantee}",
             ),
-            (0 < self.most_bytes < size, f"send bodies over {self.most_bytes} bytes"),
-            (size < self.least_bytes, f"deliver bodies under {self.least_bytes} bytes"),
+            (0 < self.most_bytes < scenario.most_bytes, f"send bodies over {self.most_bytes} bytes"),
+            (scenario.least_bytes < self.least_bytes, f"deliver bodies under {self.least_bytes} bytes"),
         )
         name = self.distribution or self.protocol
         return next((f"{name} cannot {what}" for lacks, what in wants if lacks), None)

@@ -8,12 +8,14 @@ from operator import length_hint
 from typing import TYPE_CHECKING
 
 from bench.payload import Inbox
+from bench.sizing import MixedInbox
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
 
     from bench.client import Receive
     from bench.scenario import Handler
+    from bench.sizing import Sizes
 
 KEPT_BYTES = 4 * 2**20
 """Bodies are kept until the stretch is over, or until there are so many: then they are checked within it."""
@@ -22,10 +24,16 @@ OBJECT_BYTES = 100
 
 
 class Consuming:
-    """The inboxes of all consumers of a case, and the count-down to the end of a stretch."""
+    """The inboxes of all consumers of a case, and the count-down to the end of a stretch.
 
-    def __init__(self, *, payload_bytes: int, handler: Handler, clock: Callable[[], int]) -> None:
+    ``payload_bytes`` is the size of every body, or with ``sizes`` their mean.
+    """
+
+    def __init__(
+        self, *, payload_bytes: int, sizes: Sizes | None, handler: Handler, clock: Callable[[], int]
+    ) -> None:
         self._payload_bytes = payload_bytes
+        self._sizes = sizes
         self._handler = handler
         self._clock = clock
         self._chunk = max(1, KEPT_BYTES // (payload_bytes + OBJECT_BYTES))
@@ -55,7 +63,7 @@ class Consuming:
 
     def receiver(self) -> Receive:
         """The ``receive`` of one more consumer, with an inbox of its own."""
-        inbox = Inbox(self._payload_bytes)
+        inbox = Inbox(self._payload_bytes) if self._sizes is None else MixedInbox(self._sizes)
         self.inboxes.append(inbox)
         match self._handler.kind:
             case "none":

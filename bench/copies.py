@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from bench.payload import Account, Ledger
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from bench.payload import Inbox
 
@@ -34,6 +35,10 @@ class FanOutLedger(Ledger):
         ledger.settle(inbox)
         self.latencies_ns.extend(ledger.latencies_ns)
         del ledger.latencies_ns[:]
+
+    def received(self) -> Iterator[int]:
+        """A message's key once for each inbox that it came to."""
+        return chain.from_iterable(ledger.received() for ledger in self._each.values())
 
     def close(self) -> Account:
         del self.latencies_ns[:]

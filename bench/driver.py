@@ -15,6 +15,7 @@ from bench.histogram import Histogram
 from bench.payload import STAMP_BYTES, Account, Ledger
 from bench.publishing import Producer
 from bench.sample import Sample, Setup, latency_histogram
+from bench.sizing import PERIOD
 from bench.unwinding import LimitedExitStack
 from bench.watch import Watch
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from bench.client import Client, Publishing, Target
     from bench.gauges import Gauges, Usage
     from bench.scenario import Scenario
+    from bench.sizing import Sizes
 
 CLOSE_LIMIT_S = 3.0
 SLICE_S = 0.1
@@ -34,7 +36,8 @@ SLICE_S = 0.1
 class Driver:
     """Drives one client through one scenario, on the running loop.
 
-    ``limit_s`` is how long publishing or delivery may stand still before that is a failure.
+    ``limit_s`` is how long publishing or delivery may stand still before that is a failure; ``sizes`` are
+    those of the messages where the scenario has a mix of them.
     """
 
     PRODUCER: type[Producer] = Producer
@@ -50,6 +53,7 @@ class Driver:
         clock: Callable[[], int],
         gauges: Gauges,
         limit_s: float,
+        sizes: Sizes | None = None,
     ) -> None:
         self._client = client
         self._target = target
@@ -62,9 +66,10 @@ class Driver:
         self._gauges = gauges
         self._limit_s = limit_s
         self._depth: DepthGauge | None = None
+        self._sizes = sizes
         self._producers: list[Producer] = []
         self._consuming = Consuming(
-            payload_bytes=scenario.payload_bytes, handler=scenario.handler, clock=clock
+            payload_bytes=scenario.payload_bytes, sizes=sizes, handler=scenario.handler, clock=clock
         )
         self._receivers = [self._consuming.receiver() for _ in range(scenario.consumers)]
         stamped, ordered = scenario.payload_bytes >= STAMP_BYTES, not scenario.shared_partitions
@@ -115,13 +120,15 @@ class Driver:
     def _producer(self, index: int, publish: Publishing) -> Producer:
         lanes = self._scenario.in_flight
         own = self._client.abilities.ordering == "lane"
+        sizes = self._sizes
         return self.PRODUCER(
-            publish,
+            publish if sizes is None else sizes.publishing(publish),
             streams=range(index * lanes, (index + 1) * lanes) if own else [index],
             in_flight=lanes,
-            payload_bytes=self._scenario.payload_bytes,
+            payload_bytes=self._scenario.payload_bytes if sizes is None else STAMP_BYTES,
             clock=self._clock,
             futures=self._client.abilities.publishing == "future",
+            period=1 if sizes is None else PERIOD,
         )
 
     @asynccontextmanager
@@ -346,6 +353,7 @@ class Driver:
             messages=count * self._copies,
             sent=sum(producer.sent for producer in self._producers),
             confirmed=sum(p.confirmed for p in self._producers) if self._target.acknowledged else None,
+            received_bytes=self._received_bytes(),
             account=self._ledger.close() + self._stray,
             elapsed_s=max(elapsed_ns, 1) / 1e9,
             usage=usage,
@@ -358,6 +366,10 @@ class Driver:
                 inbox.came - before for inbox, before in zip(self._consuming.inboxes, self._came, strict=True)
             ),
         )
+
+    def _received_bytes(self) -> int | None:
+        """Of the stretch that is being accounted for; None where every body has one size."""
+        return None if self._sizes is None else self._sizes.bytes_of(self._ledger.received())
 
     def _produced_per_s(self) -> tuple[float, ...]:
         if self._scenario.measure == "consume" or self._scenario.paced:

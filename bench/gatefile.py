@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench.errors import ScenarioError, UnknownNameError, UsageError
+from bench.mixfile import resolved
 from bench.scenario import Scenario
 
 if TYPE_CHECKING:
@@ -162,10 +163,13 @@ class _Reading:
                 continue
             several = given if isinstance(given, list) else [given]
             try:
-                values[name] = tuple(Scenario.parse_field(name, _as_word(one)) for one in several)
+                values[name] = tuple(self._parsed(name, _as_word(one)) for one in several)
             except (ScenarioError, UnknownNameError) as error:
                 self.problems.append(f"{where}{error}")
         return values
+
+    def _parsed(self, name: str, word: str) -> Any:
+        return Scenario.parse_field(name, resolved(name, word, folder=self._folder))
 
     def _known(self, table: Mapping[str, Any], names: Sequence[str], where: str) -> None:
         for name in table:

@@ -135,6 +135,7 @@ class Receiver(Driver):
         lag = Histogram()
         lag.add_all(self._gauges.lag_ns)
         return {
+            "received_bytes": self._received_bytes(),
             "account": asdict(self._ledger.close() + self._stray),
             "last_ns": last_ns,
             "latency": latency.to_pairs(),

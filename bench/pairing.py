@@ -113,6 +113,7 @@ class Pair:
             "sent": sent["sent"],
             "confirmed": sent["confirmed"],
             "account": came["account"],
+            "received_bytes": came["received_bytes"],
             "elapsed_s": max(ended_ns - sent["began_ns"], 1) / 1e9,
             "usage": {name: used + came["usage"][name] for name, used in sent["usage"].items()},
             "consumer_usage": came["usage"],

@@ -11,10 +11,11 @@ from __future__ import annotations
 import struct
 from array import array
 from dataclasses import dataclass
+from itertools import compress, count
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
 STAMP = struct.Struct("<qqqq")
 STAMP_BYTES = STAMP.size
@@ -146,6 +147,11 @@ class Ledger:
         else:
             self._count(inbox)
         inbox.clear()
+
+    def received(self) -> Iterator[int]:
+        """The keys of the messages of the stretch that have come, intact; of stamped bodies alone."""
+        for stream, flags in self._seen.items():
+            yield from compress(count(self._first[stream]), flags)
 
     def close(self) -> Account:
         """The account of the stretch; what has not come by now is lost."""

@@ -184,6 +184,7 @@ def command(scenario: Sequence[str], wanted: dict[str, Any], *, quick: bool) -> 
     """The words of ``mqbench run`` for what a test asked for; raises BenchError where they make no sense."""
     from bench import catalogue  # noqa: PLC0415  # see _measured
     from bench.errors import UsageError  # noqa: PLC0415  # see _measured
+    from bench.mixfile import resolved  # noqa: PLC0415  # see _measured
     from bench.scenario import Scenario  # noqa: PLC0415  # see _measured
 
     options = {name: wanted[name] for name in _OPTIONS if wanted.get(name) is not None}
@@ -194,7 +195,7 @@ def command(scenario: Sequence[str], wanted: dict[str, Any], *, quick: bool) -> 
             'a test measures one scenario with one client, such as mqbench("publish", client="aio-pika")'
         )
     name = scenario[0] if scenario else catalogue.HEADLINE
-    values = {field: (Scenario.parse_field(field, text),) for field, text in fields.items()}
+    values = {field: (Scenario.parse_field(field, resolved(field, text)),) for field, text in fields.items()}
     points = catalogue.find_scenario(name).with_values(values).points
     if len(points) > 1:
         raise UsageError(

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 class Producer:
     """Keeps ``in_flight`` publishes outstanding until its share of a stretch is sent.
 
-    It owns one stream where the client keeps a producer's order, else one stream for each lane.
+    It owns one stream where the client keeps a producer's order, else one stream for each lane. Every stretch
+    begins at a sequence number that is a multiple of ``period``.
     """
 
     def __init__(
@@ -32,6 +33,7 @@ class Producer:
         payload_bytes: int,
         clock: Callable[[], int],
         futures: bool = False,
+        period: int = 1,
     ) -> None:
         self._lanes = publish if isinstance(publish, Sequence) else [publish] * in_flight
         self._futures = futures
@@ -40,6 +42,7 @@ class Producer:
         self._tail = filler(payload_bytes)
         self._stamped = payload_bytes >= STAMP_BYTES
         self._clock = clock
+        self._period = period
         self._next = dict.fromkeys(streams, 0)
         self._sources: list[Iterator[int]] = []
         self._count = 0
@@ -53,8 +56,9 @@ class Producer:
         ranges = []
         for index, stream in enumerate(self._streams):
             share = count // lanes + (index < count % lanes)
-            ranges.append(keys(stream, self._next[stream], share))
-            self._next[stream] += share
+            first = -(-self._next[stream] // self._period) * self._period
+            ranges.append(keys(stream, first, share))
+            self._next[stream] = first + share
         self._sources = [iter(wanted) for wanted in ranges]
         self._count = count
         self._times_ns.clear()

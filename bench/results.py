@@ -141,7 +141,7 @@ def _as_results_error(folder: Path) -> Iterator[None]:
 # Columns whose text may look like a number: 1.10 is not 1.1.
 _TEXT = frozenset(
     {"reason", "scenario", "point", "client", "consumer_client", "bottleneck_why", "latency_reason"}
-    | {"schedule", "arrivals"}
+    | {"schedule", "arrivals", "payload_mix"}
     | {
         f"{what}_{of}"
         for what in ("client", "consumer_client", "loop", "python", "broker")

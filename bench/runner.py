@@ -275,7 +275,11 @@ class Runner:
         worker = await self._worker(stack, environment, variables)
         if case.consumer is not None and trial.consumer_environment is not None:
             receiver = await self._worker(stack, trial.consumer_environment, variables)
-            worker = Pair(worker, receiver, receiving={"adapter": case.consumer[1].adapter})
+            receiving = {
+                "adapter": case.consumer[1].adapter,
+                "ordering": case.entry.abilities.ordering,
+            }
+            worker = Pair(worker, receiver, receiving=receiving)
         answer = await worker.ask(
             {
                 "do": "connect",

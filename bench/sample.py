@@ -57,8 +57,9 @@ class Offered:
 class Sample:
     """What one slice yielded. ``usage``, lags and latencies are those of the timed stretch only.
 
-    ``produced_per_s`` is the rate of each producer until its own last publish, ``consumed`` how many messages
-    each consumer got. ``waiting`` is None where nobody asked the broker, or it cannot say.
+    ``received_bytes`` is None where every body has the scenario's one size. ``produced_per_s`` is the rate of
+    each producer until its own last publish, ``consumed`` how many messages each consumer got. ``waiting`` is
+    None where nobody asked the broker, or it cannot say.
     """
 
     messages: int
@@ -71,6 +72,7 @@ class Sample:
     confirm: Histogram = field(repr=False)
     lag: Histogram = field(repr=False)
     negative_latencies: int
+    received_bytes: int | None = None
     offered: Offered | None = None
     produced_per_s: tuple[float, ...] = ()
     consumed: tuple[int, ...] = ()
@@ -86,6 +88,7 @@ class Sample:
             "sent": self.sent,
             "confirmed": self.confirmed,
             "account": asdict(self.account),
+            "received_bytes": self.received_bytes,
             "elapsed_s": self.elapsed_s,
             "usage": asdict(self.usage),
             "latency": self.latency.to_pairs(),

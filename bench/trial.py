@@ -43,6 +43,7 @@ class Turn:
     broker_cpu_s: float | None
     consumer_usage: Usage | None = None
     worker_rss_bytes: int | None = None
+    received_bytes: int | None = None
     offered: Offered | None = None
     produced_per_s: Sequence[float] = ()
     consumed: Sequence[int] = ()
@@ -232,7 +233,7 @@ class Trial:
         return {
             "rate_per_s": rate_per_s,
             "confirmed_per_s": confirmed / elapsed_s if confirmed and elapsed_s else None,
-            "bytes_per_s": rate_per_s and rate_per_s * self.case.scenario.payload_bytes,
+            "bytes_per_s": self._received_bytes() / elapsed_s if elapsed_s else None,
             "elapsed_s": elapsed_s,
             "declare_s": self.setup.get("declare_s"),
             "connect_s": self.setup.get("connect_s"),
@@ -240,6 +241,13 @@ class Trial:
             "first_message_s": self._first_message_s(),
             "drift": self._drift(),
         }
+
+    def _received_bytes(self) -> int:
+        size = self.case.scenario.payload_bytes
+        return sum(
+            turn.account.received * size if turn.received_bytes is None else turn.received_bytes
+            for turn in self.turns
+        )
 
     def _first_message_s(self) -> float | None:
         if self.first_message_s is None:

@@ -5,7 +5,7 @@ on standard output is standard error, so that a client that prints cannot break 
 means that the parent is gone: the worker ends too.
 
     -> {"do": "connect", "adapter", "loop", "url", "queues", "scenario", "limit_s", "tls"?, "role"?, "seed"?,
-        "meter"?}
+        "ordering"?, "meter"?}
     <- {"connected": {"declare_s", "connect_s", "join_s"}, "loop": "uvloop.Loop"}
     -> {"do": "warm-up"}           <- {"rate_per_s", "fewest", "account", "first_message_s"}
     -> {"do": "slice", "messages"} <- {"sample": {...}}
@@ -13,7 +13,9 @@ means that the parent is gone: the worker ends too.
     -> {"do": "close"}             <- {"closed": {"peak_rss_bytes"}}, and the process ends
     <- {"failed": SENTENCE, "kind": ERROR} to any of them, and the process ends
 
-In the role "send" or "receive" it is half a case, which ``bench.halves`` drives by commands of its own.
+``seed`` is that of what is drawn: arrivals, sizes. ``ordering`` is that of the client that sends, where
+another receives. In the role "send" or "receive" it is half a case, which ``bench.halves`` drives by
+commands of its own.
 """
 
 from __future__ import annotations
@@ -42,6 +44,7 @@ from bench.halves import Receiver, Sender
 from bench.loops import factory
 from bench.open_driver import PacedDriver
 from bench.scenario import Scenario
+from bench.sizing import Sizes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -131,6 +134,7 @@ class Worker:
                 clock=clock,
                 gauges=gauges,
                 limit_s=order["limit_s"],
+                sizes=_sizes(scenario, client, order),
             )
             stack.enter_context(listening(driver.watch.fail))
             async with driver.connected() as setup:
@@ -163,6 +167,18 @@ class Worker:
                     self._answer(await driver.obey(command))
                 case unknown:
                     raise WorkerFailedError(f"the worker does not know the command {unknown!r}")
+
+
+def _sizes(scenario: Scenario, client: Client, order: Answer) -> Sizes | None:
+    if scenario.payload_mix is None:
+        return None
+    own = client.abilities.ordering if scenario.churn else order.get("ordering", client.abilities.ordering)
+    return Sizes(
+        scenario.payload_mix,
+        seed=order.get("seed", 0),
+        producers=scenario.producers,
+        lanes=scenario.in_flight if own == "lane" else 1,
+    )
 
 
 class listening:  # noqa: N801  # a context manager reads as a verb

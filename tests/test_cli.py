@@ -124,6 +124,28 @@ def test_json_and_csv_are_all_that_standard_output_holds(command: Command, tmp_p
     assert shown.stdout.count("\n") == 2
 
 
+def test_a_file_of_sizes_is_in_every_row_whole_and_its_bytes_are_counted(
+    command: Command, tmp_path: Path
+) -> None:
+    (tmp_path / "sizes.csv").write_text("size,weight\n40,3\n1000-2000,1\n")
+    words = ("--set", "payload_mix=file:sizes.csv", "--format", "json", "--output", "run")
+    assert command("run", *QUICK, "--client", "memory", *words).returncode == 0
+    (tmp_path / "sizes.csv").unlink()
+    rows = pd.read_csv(tmp_path / "run" / "trials.csv")
+    assert set(rows["payload_mix"]) == {"40:3+1000-2000:1"}
+    assert set(rows["payload_bytes"]) == {405}
+    mean_bytes = rows["bytes_per_s"] / rows["rate_per_s"]
+    assert mean_bytes.between(405 * 0.97, 405 * 1.03).all()
+    assert (mean_bytes != 405).all()
+
+
+def test_two_mixes_of_sizes_are_compared(command: Command, tmp_path: Path) -> None:
+    (tmp_path / "sizes").write_text("40\n50\n")
+    sides = ("payload_mix=40", "payload_mix=file:sizes")
+    done = command("ab", *sides, "--client", "memory", "--rounds", "2", "--set", "warmup_s=0.05")
+    assert "payload_mix=40:1+50:1" in done.stdout, done.stderr
+
+
 def test_several_values_make_a_matrix_with_a_row_each(command: Command) -> None:
     done = command(
         "run", "smoke", "--client", "memory", "--loop", "asyncio", "--rounds", "1",
@@ -138,6 +160,12 @@ def test_several_values_make_a_matrix_with_a_row_each(command: Command) -> None:
     [
         (("headlin",), "no scenario 'headlin'; did you mean 'headline'"),
         (("--set", "prefech=1"), "no scenario field 'prefech'; did you mean 'prefetch'"),
+        (("--set", "payload_mix=9:1"), "payload_mix: 9:1 has a size under 32 bytes, which a stamp needs"),
+        (("--set", "payload_mix=file:gone"), "the file of sizes gone cannot be read (No such file"),
+        (
+            ("mixed_payloads", "--set", "payload_bytes=32,1024"),
+            "payload_bytes (32) and payload_mix (100:70+1000-4000:25+64000:5) both say how large",
+        ),
         (("--set", "prefetch"), "--set takes FIELD=VALUE"),
         (("--set", "prefetch=many"), "prefetch must be a whole number, got 'many'"),
         (

@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 
+from bench import Mix
 from bench.engine.local import LocalEngine
 from bench.errors import ClientFailedError, DishonestError, StalledError, WorkerFailedError, WorkerStuckError
 from bench.scenario import Handler, Scenario
+from bench.sizing import drawn
 
 QUICK: dict[str, Any] = {"warmup_s": 0.05}
 
@@ -224,3 +226,88 @@ async def test_every_consumer_gets_every_message_of_a_fan_out(guarantee: Any, pa
     assert surprises(samples) == {}
     assert [sample["account"]["received"] for sample in samples] == [3 * 600] * 2
     assert [sample["consumed"] for sample in samples] == [[600] * 3] * 2
+
+
+MIXED: dict[str, Any] = {"payload_mix": Mix.parse("40:70+1000-4000:25+64kB:5")}
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"producers": 3, "consumers": 4, "queues": 2},
+        {"measure": "publish"},
+        {"measure": "consume", "guarantee": "at-most-once"},
+        {"fan_out": True, "consumers": 3},
+        {"churn": True, "producers": 2, "in_flight": 3},
+        {"handler": Handler.parse("sleep:100us")},
+        {"max_outstanding": 150, "producers": 3},
+        {"rate_per_s": 3000.0, "producers": 3},
+    ],
+    ids=" ".join,
+)
+@pytest.mark.parametrize("adapter", ["memory", "lanes", "futures"])
+async def test_bodies_of_mixed_sizes_are_accounted_for(
+    faulty: Callable[[str], str], adapter: str, values: dict[str, Any]
+) -> None:
+    if values.get("fan_out") and adapter != "memory":
+        pytest.skip("the memory client alone can fan out")
+    samples = await drive(adapter if adapter == "memory" else faulty(adapter), Scenario(**MIXED, **values))
+    assert surprises(samples) == {}
+    assert [sample["account"]["received"] for sample in samples] == [sample["messages"] for sample in samples]
+
+
+async def test_every_turn_of_every_case_of_a_round_has_the_same_bytes(faulty: Callable[[str], str]) -> None:
+    shapes = [
+        ("memory", 1),
+        ("memory", 3),
+        (faulty("lanes"), 1),
+        (faulty("lanes"), 3),
+        (faulty("futures"), 2),
+    ]
+    samples = [
+        sample
+        for adapter, producers in shapes
+        for sample in await drive(adapter, Scenario(**MIXED, producers=producers), messages=601)
+    ]
+    sizes = drawn(MIXED["payload_mix"], 0)[:601]
+    assert [sample["received_bytes"] for sample in samples] == [sum(sizes)] * len(samples)
+
+
+async def test_bytes_of_a_fan_out_are_those_of_every_copy() -> None:
+    (sample,) = await drive("memory", Scenario(**MIXED, fan_out=True, consumers=3), turns=1)
+    assert sample["received_bytes"] == 3 * sum(drawn(MIXED["payload_mix"], 0)[:600])
+
+
+@pytest.mark.parametrize(
+    ("fault", "found"),
+    [
+        ("truncates", "corrupted"),
+        ("lengthens", "corrupted"),
+        ("corrupts", "corrupted"),
+        ("loses", "lost"),
+        ("duplicates", "duplicated"),
+        ("reorders", "reordered"),
+    ],
+)
+async def test_a_fault_in_bodies_of_mixed_sizes_is_found(
+    faulty: Callable[[str], str], fault: str, found: str
+) -> None:
+    mixed = surprises(await drive(faulty(fault), Scenario(**MIXED), turns=1))
+    assert set(mixed) == {found}
+    assert mixed == surprises(await drive(faulty(fault), Scenario(), turns=1))
+
+
+async def test_the_bytes_of_what_was_lost_or_cut_short_are_not_counted(faulty: Callable[[str], str]) -> None:
+    whole = sum(drawn(MIXED["payload_mix"], 0)[:600])
+    for fault in ("loses", "truncates"):
+        (sample,) = await drive(faulty(fault), Scenario(**MIXED), turns=1)
+        assert sample["account"]["received"] == 598
+        assert whole - 2 * 64_000 <= sample["received_bytes"] <= whole - 2 * 40
+
+
+@pytest.mark.parametrize("payload_bytes", [5, 32, 1024])
+async def test_a_body_that_was_cut_short_is_corrupted(
+    faulty: Callable[[str], str], payload_bytes: int
+) -> None:
+    samples = await drive(faulty("truncates"), Scenario(payload_bytes=payload_bytes), turns=1)
+    assert surprises(samples) == {"corrupted": 2}

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench import gatefile
+from bench import Mix, gatefile
 from bench.errors import UsageError
 
 
@@ -46,6 +46,13 @@ def test_a_cell_has_its_own_margin_loop_and_fields_and_inherits_the_rest() -> No
     assert (second.scenario, second.margin, second.loop) == ("/home/own.py", 0.03, "asyncio")
     assert second.values == {"payload_bytes": (32, 1024), "persistent": (True,)}
     assert (asked.budget_s, asked.rounds) == (120.0, (6, 10))
+
+
+def test_a_file_of_sizes_is_found_beside_the_gate(tmp_path: Path) -> None:
+    (tmp_path / "sizes").write_text("64\n128\n")
+    cell = {"scenario": "headline", "set": {"payload_mix": "file:sizes"}}
+    asked = gatefile.parse({"cells": [cell]}, "gate.toml", tmp_path)
+    assert asked.cells[0].values == {"payload_mix": (Mix.parse("64+128"),)}
 
 
 def test_adapter_files_are_found_beside_the_gate() -> None:

@@ -14,12 +14,14 @@ import pytest
 from bench.environments.measured import MEASURED
 
 ROOT = Path(__file__).parent.parent
+OFFERED = {"bench", "bench.Scenario", "bench.Handler", "bench.Mix", "bench.Schedule"}
 BENCH = ROOT / "bench"
 PURE = {
     "arrivals",
     "fairness",
     "keeping",
     "backlog",
+    "mix",
     "work",
     "naming",
     "stats",
@@ -102,6 +104,7 @@ ORDER = [
     "plan",
     "sides",
     "gatefile",
+    "mixfile",
     "catalogue",
     "worker",
     "churn",
@@ -116,6 +119,7 @@ ORDER = [
     "depth",
     "copies",
     "consuming",
+    "sizing",
     "clients",
     "partitions",
     "unwinding",
@@ -126,6 +130,7 @@ ORDER = [
     "loops",
     "client",
     "scenario",
+    "mix",
     "arrivals",
     "payload",
     "errors",
@@ -165,7 +170,7 @@ def test_arrows_point_down(path: Path) -> None:
     mine = room(path)
     targets = {name.split(".")[1] for name in imports(path) if name.startswith("bench.")} - {mine}
     known = targets & set(ORDER)
-    allowed = set(ORDER[ORDER.index(mine) + 1 :]) if mine != "bench" else {"scenario", "arrivals"}
+    allowed = set(ORDER[ORDER.index(mine) + 1 :]) if mine != "bench" else {"scenario", "mix", "arrivals"}
     assert known <= allowed
 
 
@@ -202,7 +207,7 @@ def test_pure_rooms_do_no_input_or_output(path: Path) -> None:
 
 def test_scenarios_import_bench_and_nothing_else() -> None:
     for path in (ROOT / "scenarios").glob("*.py"):
-        assert set(imports(path)) <= {"bench", "bench.Scenario", "bench.Handler", "bench.Schedule"}, path.name
+        assert set(imports(path)) <= OFFERED, path.name
 
 
 @pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(BENCH)))

@@ -30,6 +30,7 @@ SENT = {
 }
 CAME = {
     "account": {"received": 10, "lost": 0, "duplicated": 0, "reordered": 0, "corrupted": 0},
+    "received_bytes": None,
     "last_ns": 2_000_000_000,
     "latency": [5, 10],
     "lag": [1, 1, 4, 1],
@@ -162,6 +163,19 @@ def test_pairs_of_other_protocols_make_valid_rows(
     command: Command, tmp_path: Path, sender: str, receiver: str
 ) -> None:
     ended = command(*RUN, "--client", sender, "--consumer-client", receiver)
+    assert ended.returncode == 0, ended.stderr
+    assert {row["status"] for row in trials(tmp_path / "run")} == {"valid"}
+
+
+@pytest.mark.parametrize("churn", ["false", "true"])
+@pytest.mark.parametrize(
+    ("sender", "receiver"), [("aio-pika", "aioamqp"), ("aioamqp", "aio-pika"), ("aioamqp", "aioamqp")]
+)
+def test_a_pair_agrees_on_the_sizes_of_a_mix_whoever_has_a_stream_for_each_lane(
+    command: Command, tmp_path: Path, sender: str, receiver: str, churn: str
+) -> None:
+    mixed = ("--set", "payload_mix=40:3+1000-4000:1", "--set", "in_flight=3", "--set", f"churn={churn}")
+    ended = command(*RUN, "--client", sender, "--consumer-client", receiver, *mixed)
     assert ended.returncode == 0, ended.stderr
     assert {row["status"] for row in trials(tmp_path / "run")} == {"valid"}
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench import Handler, Scenario, Schedule
+from bench import Handler, Mix, Scenario, Schedule
 from bench.errors import ScenarioError, UnknownNameError
 
 
@@ -53,6 +53,11 @@ def test_every_problem_is_in_one_message() -> None:
         ({"rate_per_s": 0}, "rate_per_s must be more than 0 messages a second, got 0"),
         ({"rate_per_s": -1.0}, "rate_per_s must be more than 0 messages a second, got -1.0"),
         ({"rate_per_s": True}, "rate_per_s must be a number, got True"),
+        ({"payload_mix": "100"}, "payload_mix must be a Mix, got '100'"),
+        (
+            {"payload_mix": Mix.parse("100:1+300:3"), "payload_bytes": 32},
+            "payload_bytes (32) and payload_mix (100:1+300:3) both say how large: give one of them",
+        ),
         ({"schedule": "5:1s"}, "schedule must be a Schedule, got '5:1s'"),
         (
             {"rate_per_s": 5, "schedule": Schedule.parse("5:1s")},
@@ -154,6 +159,26 @@ def test_the_load_model_follows_from_rate_and_bound(values: dict[str, Any], mode
     scenario = Scenario(**values)
     assert scenario.load_model == model
     assert Scenario.from_json(json.loads(json.dumps(scenario.to_json()))) == scenario
+
+
+def test_of_a_mix_the_size_is_the_mean() -> None:
+    mixed = Scenario(payload_mix=Mix.parse("100:1+300:3"))
+    assert (mixed.payload_bytes, mixed.least_bytes, mixed.most_bytes) == (250, 100, 300)
+    assert Scenario.from_json(json.loads(json.dumps(mixed.to_json()))) == mixed
+    assert mixed.with_fields({"prefetch": 7}).payload_bytes == 250
+
+
+def test_a_mix_that_replaces_another_or_ends_takes_its_mean_with_it() -> None:
+    mixed = Scenario(payload_mix=Mix.parse("100"))
+    assert mixed.with_fields({"payload_mix": Mix.parse("200")}).payload_bytes == 200
+    assert mixed.with_fields({"payload_mix": None}) == Scenario()
+    assert mixed.with_fields({"payload_mix": None, "payload_bytes": 64}) == Scenario(payload_bytes=64)
+
+
+@pytest.mark.parametrize("size", [64, 1024])
+def test_a_size_that_is_given_to_a_mix_is_refused_even_if_it_is_the_default(size: int) -> None:
+    with pytest.raises(ScenarioError, match=rf"payload_bytes \({size}\) and payload_mix \(100:1\) both say"):
+        Scenario(payload_mix=Mix.parse("100")).with_fields({"payload_bytes": size})
 
 
 def test_a_field_that_may_be_empty_is_written_none() -> None:

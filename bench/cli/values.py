@@ -19,6 +19,7 @@ def set_values(_: click.Context, __: click.Parameter, texts: Sequence[str]) -> d
     Raises:
         UsageError: A text is not ``FIELD=VALUE[,VALUE...]``, or no such field or value exists.
     """
+    from bench.mixfile import resolved
     from bench.scenario import Scenario
 
     values: dict[str, tuple[Any, ...]] = {}
@@ -27,7 +28,8 @@ def set_values(_: click.Context, __: click.Parameter, texts: Sequence[str]) -> d
         if not equals or not choices:
             raise UsageError(f"--set takes FIELD=VALUE or FIELD=VALUE,VALUE, got {text!r}")
         values[name.strip()] = tuple(
-            Scenario.parse_field(name.strip(), one.strip()) for one in choices.split(",")
+            Scenario.parse_field(name.strip(), resolved(name.strip(), one.strip()))
+            for one in choices.split(",")
         )
     return values
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from bench.arrivals import Schedule
 from bench.catalogue import clients, grouped
 from bench.loops import LOOPS
+from bench.mix import Mix
 from bench.scenario import Handler, Scenario
 from bench.schema import (
     CAPACITY_COLUMNS,
@@ -42,6 +43,7 @@ _KINDS: dict[type, str] = {
     int: "a whole number",
     float: "a number",
     Handler: "none, sleep:TIME or cpu:TIME",
+    Mix: "SIZE:WEIGHT or SIZE-SIZE:WEIGHT, several joined by +; or file:PATH",
     Schedule: "RATE:TIME or RATE-RATE:TIME, several joined by +",
 }
 

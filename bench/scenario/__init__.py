@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, get_args
 
 from bench.arrivals import Arrivals, Schedule, plain
 from bench.errors import ScenarioError, UnknownNameError
-from bench.scenario.contradictions import contradictions
+from bench.mix import Mix
+from bench.scenario.contradictions import contradictions, two_sizes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -20,6 +21,7 @@ Delivery = Literal["push", "pull"]
 HandlerKind = Literal["none", "sleep", "cpu"]
 Load = Literal["closed", "bounded", "open", "open-bounded"]
 
+_PAYLOAD_BYTES = 1024
 _UNIT_US = {"us": 1.0, "ms": 1e3, "s": 1e6}
 
 
@@ -58,6 +60,8 @@ class Scenario:
     producers, consumers, queues   how many; producer i and consumer j use queues i and j modulo ``queues``
     prefetch                       messages that a consumer may hold unacknowledged
     payload_bytes                  size of a message body
+    payload_mix                    instead of that, sizes and ranges with weights: see bench/mix.py;
+                                   payload_bytes is then their mean
     in_flight                      publishes that one producer may have outstanding
     rate_per_s                     messages a second of all producers together, sent when they are due
                                    (an open load); None: each as soon as a lane is free (a closed one)
@@ -87,7 +91,8 @@ class Scenario:
     consumers: int = 1
     queues: int = 1
     prefetch: int = 100
-    payload_bytes: int = 1024
+    payload_bytes: int = _PAYLOAD_BYTES
+    payload_mix: Mix | None = None
     in_flight: int = 50
     rate_per_s: float | None = None
     schedule: Schedule | None = None
@@ -115,6 +120,7 @@ class Scenario:
         "delivery": get_args(Delivery),
     }
     OPTIONAL: ClassVar[dict[str, type]] = {
+        "payload_mix": Mix,
         "rate_per_s": float,
         "schedule": Schedule,
         "max_outstanding": int,
@@ -125,7 +131,11 @@ class Scenario:
     """Fields that may be None, written ``none``, and what they are if not."""
 
     def __post_init__(self) -> None:
-        problems = [*self._wrong_types(), *self._out_of_range()] or list(contradictions(self))
+        problems = [*self._wrong_types(), *self._out_of_range()]
+        if not problems:
+            if self.payload_mix is not None and self.payload_bytes == _PAYLOAD_BYTES:
+                object.__setattr__(self, "payload_bytes", self.payload_mix.mean_bytes)
+            problems = list(contradictions(self))
         if problems:
             raise ScenarioError("; ".join(problems))
 
@@ -152,6 +162,16 @@ class Scenario:
             elif self._kind(field) is float and not 0 < value < float("inf"):
                 unit = "messages a second" if field.name.endswith("_per_s") else "seconds"
                 yield f"{field.name} must be more than 0 {unit}, got {value}"
+
+    @property
+    def least_bytes(self) -> int:
+        """The size of the smallest body."""
+        return self.payload_bytes if self.payload_mix is None else self.payload_mix.least_bytes
+
+    @property
+    def most_bytes(self) -> int:
+        """The size of the largest body."""
+        return self.payload_bytes if self.payload_mix is None else self.payload_mix.most_bytes
 
     @property
     def shared_partitions(self) -> bool:
@@ -182,12 +202,19 @@ class Scenario:
         return cls.OPTIONAL.get(field.name, type(field.default))
 
     def with_fields(self, values: Mapping[str, Any]) -> Self:
-        """A copy with these fields changed; raises UnknownNameError or ScenarioError."""
+        """A copy with these fields changed; raises UnknownNameError or ScenarioError.
+
+        A size that is named beside a mix is never taken for one that was left out.
+        """
         known = {field.name for field in fields(self)}
         for name in values:
             if name not in known:
                 raise UnknownNameError("scenario field", name, known)
-        return replace(self, **values)
+        mixed_anew = values.get("payload_mix", self.payload_mix) != self.payload_mix
+        changed = replace(self, **({"payload_bytes": _PAYLOAD_BYTES} if mixed_anew else {}) | dict(values))
+        if changed.payload_bytes != values.get("payload_bytes", changed.payload_bytes):
+            raise ScenarioError(two_sizes(values["payload_bytes"], str(changed.payload_mix)))
+        return changed
 
     @classmethod
     def parse_field(cls, name: str, text: str) -> Any:
@@ -198,7 +225,7 @@ class Scenario:
         kind = kinds[name]
         if name in cls.OPTIONAL and text.lower() == "none":
             return None
-        if kind in (Handler, Schedule):
+        if kind in (Handler, Mix, Schedule):
             return kind.parse(text)
         if kind is bool:
             if text.lower() not in {"true", "false", "yes", "no"}:
@@ -215,13 +242,14 @@ class Scenario:
         """Values that CSV and JSON can hold: those with a text of their own as that text."""
         kinds = {field.name: getattr(self, field.name) for field in fields(self)}
         return {
-            name: str(value) if isinstance(value, Handler | Schedule) else value
+            name: str(value) if isinstance(value, Handler | Mix | Schedule) else value
             for name, value in kinds.items()
         }
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
-        texts = {name: text for name in ("handler", "schedule") if isinstance(text := data.get(name), str)}
+        names = ("handler", "payload_mix", "schedule")
+        texts = {name: text for name in names if isinstance(text := data.get(name), str)}
         return cls().with_fields({**data, **{name: cls.parse_field(name, texts[name]) for name in texts}})
 
 
@@ -232,5 +260,6 @@ def _article(kind: type) -> str:
         bool: "true or false",
         str: "a word",
         Handler: "a Handler",
+        Mix: "a Mix",
         Schedule: "a Schedule",
     }[kind]

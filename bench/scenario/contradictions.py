@@ -30,12 +30,21 @@ def contradictions(scenario: Scenario) -> Iterator[str]:
             f"ack_every must be 1 with handler {scenario.handler}, got {scenario.ack_every}: "
             "it would acknowledge messages that are still being handled"
         )
+    if (mix := scenario.payload_mix) is not None and scenario.payload_bytes != mix.mean_bytes:
+        yield two_sizes(scenario.payload_bytes, str(mix))
     yield from _of_queues(scenario)
     if scenario.churn:
         yield from _of_churn(scenario)
     if scenario.fan_out:
         yield from _of_fan_out(scenario)
     yield from _of_load(scenario)
+
+
+def two_sizes(payload_bytes: int, mix: str) -> str:
+    return (
+        f"payload_bytes ({payload_bytes}) and payload_mix ({mix}) both say how large: give one of them; of a "
+        "mix payload_bytes is the mean"
+    )
 
 
 def _of_queues(scenario: Scenario) -> Iterator[str]:

@@ -27,6 +27,7 @@ from typing import Any, ClassVar
 
 import pytest
 
+from bench import Mix
 from bench.brokers import Broker
 from bench.client import Client, Publishing, Receive, Target
 from bench.driver import Driver
@@ -447,15 +448,19 @@ class Contract:
             if target.acknowledged:
                 assert held == 5
 
-    async def test_a_worker_runs_a_case_and_closes(self, broker: Broker) -> None:
+    @pytest.mark.parametrize("mix", [None, Mix.parse("100:70+1000-4000:25+64kB:5")], ids=["fixed", "mixed"])
+    async def test_a_worker_runs_a_case_and_closes(self, broker: Broker, mix: Mix | None) -> None:
         loop = type(asyncio.get_running_loop()).__module__.partition(".")[0]
+        scenario = Scenario(
+            guarantee=self.guarantee, producers=2, consumers=2, queues=2, payload_mix=mix, in_flight=10
+        )
         order = {
             "do": "connect",
             "adapter": self.adapter,
             "loop": loop,
             "url": broker.url,
             "queues": queue_names(2),
-            "scenario": Scenario(guarantee=self.guarantee, producers=2, consumers=2, queues=2).to_json(),
+            "scenario": scenario.to_json(),
             "limit_s": STANDSTILL_S,
         }
         async with LocalEngine().worker(sys.executable, {}) as worker:
