@@ -11,7 +11,7 @@ import gc
 import os
 import sys
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from bench.gauges import Gauges
 
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from typing import Any
 
     Trace = Callable[[FrameType, str, Any], Any]
+
+Meter = Literal["time", "instructions"]
+"""What a command measures: how long messages take, or how much work they are."""
 
 SETTLE_S = 0.001
 """Longer than a broker on this machine needs for what it was sent last; 0 makes counts vary by 1 %."""

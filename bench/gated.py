@@ -3,125 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Literal
 
 from bench.comparison import compare, round_effects
+from bench.gatecell import Gate, GateCell, worst
 from bench.sides import Arms
 from bench.stats import gate
 from bench.stats.verdicts import ALPHA
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     import pandas as pd
 
     from bench.cell import Cell
+    from bench.gatecell import Design, Outcome
     from bench.stats.gate import Decision, Screened
 
-Outcome = Literal["pass", "regression", "inconclusive", "environment unfit", "missing", "invalid"]
-
-# What is worst decides: a cell that was not measured is not guarded, whatever the others say.
-EXIT_CODES: dict[Outcome, int] = {
-    "invalid": 6,
-    "missing": 6,
-    "regression": 1,
-    "environment unfit": 5,
-    "inconclusive": 3,
-    "pass": 0,
-}
 NOISY_STEAL_SHARE, NOISY_OTHERS_CORES, NOISY_PRESSURE = 0.02, 0.2, 0.2
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Trio:
-    """The numbers of a cell's three cases, ``control`` a second copy of the base; and the cell's margin."""
-
-    base: int
-    candidate: int
-    control: int
-    margin: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Design:
-    """What was compared, as run.json has it under ``gate``.
-
-    ``first`` rounds are of the first stage; those after them of the second, which only the cells in
-    ``second_cells`` have, by their place from 1.
-    """
-
-    base: str
-    candidate: str
-    trios: tuple[Trio, ...]
-    first: int = 0
-    second: int = 0
-    second_cells: tuple[int, ...] = ()
-
-    def to_json(self) -> dict[str, Any]:
-        cells = [[one.base, one.candidate, one.control, one.margin] for one in self.trios]
-        return {
-            "base": self.base,
-            "candidate": self.candidate,
-            "cells": cells,
-            "first": self.first,
-            "second": self.second,
-            "second_cells": list(self.second_cells),
-        }
-
-    @classmethod
-    def from_json(cls, facts: Mapping[str, Any]) -> Self:
-        trios = (
-            Trio(base=base, candidate=candidate, control=control, margin=margin)
-            for base, candidate, control, margin in facts["cells"]
-        )
-        return cls(
-            base=facts["base"],
-            candidate=facts["candidate"],
-            trios=tuple(trios),
-            first=facts["first"],
-            second=facts["second"],
-            second_cells=tuple(facts["second_cells"]),
-        )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GateCell:
-    """A cell with what was decided. ``stage`` is the one that decided; figures are of its rounds.
-
-    ``slow_down_at_most`` is the upper end of the interval of the slow-down, as a share; below 0 it is faster.
-    """
-
-    place: str
-    base: str
-    candidate: str
-    outcome: Outcome
-    reason: str
-    margin: float
-    stage: int
-    rounds: int
-    ratio: float | None = None
-    ratio_low: float | None = None
-    ratio_high: float | None = None
-    slow_down_at_most: float | None = None
-    p: float | None = None
-    detectable: float | None = None
-    base_rate_per_s: float | None = None
-    candidate_rate_per_s: float | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Gate:
-    """A gate's end. ``control`` is holds, fails or unknown; ``disturbed`` what else the machine did."""
-
-    outcome: Outcome
-    cells: tuple[GateCell, ...]
-    control: str
-    control_reason: str
-    disturbed: str
-
-    @property
-    def exit_code(self) -> int:
-        return EXIT_CODES[self.outcome]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,9 +69,8 @@ def judged(design: Design, trials: pd.DataFrame, slices: pd.DataFrame) -> Gate:
         _cell(design, place, cell, screened.get(place), decided.get(place), unsound[place])
         for place, cell in compared.items()
     )
-    outcomes = {cell.outcome for cell in cells}
     return Gate(
-        outcome=next(outcome for outcome in EXIT_CODES if outcome in outcomes),
+        outcome=worst(cells),
         cells=cells,
         control=control.outcome,
         control_reason=control.reason,

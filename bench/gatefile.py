@@ -7,8 +7,9 @@ import re
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
+from bench.counting import Meter
 from bench.errors import ScenarioError, UnknownNameError, UsageError
 from bench.mixfile import resolved
 from bench.scenario import Scenario
@@ -40,7 +41,8 @@ class CellAsked:
 class Asked:
     """A gate as its file has it; None: not said. ``rounds`` are of the first and of the second stage.
 
-    ``checkout`` is the client's own repository, absolute.
+    ``checkout`` is the client's own repository, absolute. Where instructions are counted, ``budget_s``,
+    ``rounds`` and ``slices`` mean nothing.
     """
 
     origin: str
@@ -54,6 +56,7 @@ class Asked:
     budget_s: float = BUDGET_S
     rounds: tuple[int, int] | None = None
     slices: int = SLICES
+    meter: Meter = "time"
 
 
 def read(path: Path | None) -> Asked:
@@ -127,6 +130,7 @@ class _Reading:
                 None, table.get("rounds"), _two_counts, "rounds takes two numbers such as [6, 10]"
             ),
             slices=self._or(SLICES, table.get("slices"), _count, "slices takes a whole number of at least 1"),
+            meter=self._or("time", table.get("meter"), _meter, 'meter takes "time" or "instructions"'),
         )
 
     def _cells(self, found: Any, margin: float, loop: str) -> Iterator[CellAsked]:
@@ -228,6 +232,12 @@ def _seconds(value: Any) -> float:
 
 def _count(value: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise ValueError
+    return value
+
+
+def _meter(value: Any) -> Any:
+    if value not in get_args(Meter):
         raise ValueError
     return value
 

@@ -29,6 +29,10 @@ margin = "5%"
 # Or fixed: rounds = [6, 10]
 budget = "60s"
 
+# What is measured: times; or the work of a message, counted by valgrind, which needs no budget and no quiet
+# machine, and says nothing about time.
+# meter = "instructions"
+
 # "embedded" is the same everywhere and good for the cost of a client; "native" starts an installed server,
 # "docker" a container, a URL uses a broker that runs.
 broker = "embedded"

@@ -125,8 +125,8 @@ def _cell(arms: Arms, rows: Rows, pair: tuple[int, int], margin: float) -> WorkC
     ratio = ratio_low = ratio_high = None
     if middle and low and high and other and lower and higher:
         ratio, ratio_low, ratio_high = other / middle, lower / high, higher / low
-    unsound = _unsound(sides)
-    outcome, reason = unsound or judged(ratio, ratio_low, ratio_high, margin)
+    wrong = unsound({"base": sides[0], "candidate": sides[1]})
+    outcome, reason = wrong or judged(ratio, ratio_low, ratio_high, margin)
     return WorkCell(
         base_case=pair[0],
         candidate_case=pair[1],
@@ -180,9 +180,9 @@ def _figures(rows: Rows) -> tuple[float | None, float | None, float | None]:
     )
 
 
-def _unsound(sides: Sequence[Rows]) -> tuple[Outcome, str] | None:
-    """Why no verdict may be given, whatever the valid rounds say; None if one may."""
-    for name, rows in zip(("base", "candidate"), sides, strict=True):
+def unsound(sides: Mapping[str, Rows]) -> tuple[Outcome, str] | None:
+    """Why no verdict may be given, whatever the valid rounds say; None if one may. Sides are by name."""
+    for name, rows in sides.items():
         if not rows:
             return "invalid", f"the {name} was not measured"
         wrong = next((row for row in rows if row["status"] != "valid"), None)

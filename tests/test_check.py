@@ -110,6 +110,18 @@ def test_a_budget_plans_the_rounds_from_times_alone(command: Command, tmp_path: 
             "has the cell 'smoke' twice",
         ),
         (
+            ('base = "memory"', 'candidate = "memory"', 'cells = ["latency"]'),
+            "",
+            2,
+            "the load of latency is open: its rate is given, and a gate compares rates",
+        ),
+        (
+            ('base = "memory"', 'candidate = "memory"', 'meter = "work"'),
+            CELL,
+            2,
+            'meter takes "time" or "instructions", got \'work\'',
+        ),
+        (
             ('base = "memory"', 'candidate = "memory"', 'loop = "winloop"'),
             CELL,
             6,
@@ -135,6 +147,20 @@ def test_what_cannot_be_gated_ends_with_a_sentence_before_anything_is_measured(
     assert done.returncode == code, done.stderr
     assert message in done.stderr
     assert not (tmp_path / "results").exists()
+
+
+def test_what_plans_times_does_not_go_with_counting(command: Command, tmp_path: Path) -> None:
+    gate(tmp_path, 'base = "memory"', 'candidate = "memory"', 'meter = "instructions"', 'budget = "60s"')
+    done = command("check", "--config", "gate.toml", "--rounds", "4,7", "--slices", "3")
+    assert done.returncode == 2
+    assert "--meter instructions does not go with --rounds, --slices: leave it out" in done.stderr
+
+
+def test_a_gate_that_counts_needs_valgrind_and_says_how_to_get_it(command: Command, tmp_path: Path) -> None:
+    gate(tmp_path, 'base = "memory"', 'candidate = "memory"')
+    done = command("check", "--config", "gate.toml", "--meter", "instructions", PATH=str(tmp_path))
+    assert done.returncode == 2
+    assert "needs valgrind, which is not installed; install it with" in done.stderr
 
 
 def test_without_a_gate_it_says_how_to_get_one(command: Command) -> None:

@@ -23,6 +23,7 @@ def test_a_gate_that_says_nothing_is_the_headline_with_the_usual_margin() -> Non
     (cell,) = asked.cells
     assert (cell.scenario, cell.margin, cell.loop, cell.values) == ("headline", 0.05, "asyncio", {})
     assert (asked.budget_s, asked.rounds, asked.base, asked.checkout) == (60.0, None, None, Path("/home"))
+    assert (asked.meter, parse(meter="instructions").meter) == ("time", "instructions")
 
 
 def test_a_cell_has_its_own_margin_loop_and_fields_and_inherits_the_rest() -> None:
@@ -69,6 +70,7 @@ def test_every_problem_is_in_one_message_with_the_nearest_name() -> None:
             budget="soon",
             rounds=[1],
             slices=0,
+            meter="watt",
             cells=[{"scenari": "headline", "set": {"prefech": 1, "measure_s": 3}}, 7],
         )
     text = str(raised.value)
@@ -79,6 +81,7 @@ def test_every_problem_is_in_one_message_with_the_nearest_name() -> None:
         "budget takes a time such as \"60s\", got 'soon'",
         "rounds takes two numbers such as [6, 10], got [1]",
         "slices takes a whole number of at least 1, got 0",
+        'meter takes "time" or "instructions", got \'watt\'',
         "cell 1: there is no key 'scenari': did you mean 'scenario'?",
         "cell 1: it has no scenario",
         "did you mean 'prefetch'",

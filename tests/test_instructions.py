@@ -9,12 +9,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pandas as pd
 import pytest
 
 from bench import catalogue, environments, plan, results
 from bench.brokers import open_broker
 from bench.instructions import both, callgrind
+from bench.ledger.injected import Injection
+from bench.report import gate as gate_report
 from bench.scenario import Scenario
 
 Command = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -83,6 +86,46 @@ def check_that_rows_are_of_counts(folder: Path) -> None:
     slices = pd.read_csv(folder / "slices.csv")
     assert slices["rate_per_s"].isna().all()
     assert (slices["instructions"] > 0).all()
+
+
+def test_a_gate_that_counts_passes_equal_sides_and_not_one_that_does_more(
+    command: Command, tmp_path: Path
+) -> None:
+    for name, units in (("base", 0), ("same", 0), ("more", 600)):
+        Injection(client="aioamqp", kind="work", units=units).write(tmp_path, name)
+    lines = ('base = "base.py"', 'meter = "instructions"', 'broker = "embedded"', 'budget = "60s"')
+    (tmp_path / "gate.toml").write_text("\n".join(lines))
+
+    def gate(candidate: str, code: int) -> dict[str, Any]:
+        done = command(
+            "check", "--config", "gate.toml", "--candidate", f"{candidate}.py", "--output", candidate,
+            "--junit", "gate.xml", "--markdown", "gate.md", timeout=LIMIT_S,
+        )  # fmt: skip
+        assert done.returncode == code, done.stderr
+        told = json.loads((tmp_path / candidate / "check.json").read_text())
+        schema = Path(gate_report.__file__).with_name("check.schema.json")
+        jsonschema.validate(told, json.loads(schema.read_text()))
+        assert (told["meter"], told["exit_code"], told["control"]["outcome"]) == (
+            "instructions",
+            code,
+            "holds",
+        )
+        for text in (done.stdout, *((tmp_path / name).read_text() for name in ("gate.xml", "gate.md"))):
+            assert "how much work, not how long" in text
+        assert len(trials(tmp_path / candidate)) == 3  # nothing was counted twice
+        check_that_rows_are_of_counts(tmp_path / candidate)
+        return dict(told)
+
+    equal = gate("same", 0)
+    assert equal["cells"][0]["ratio"] == pytest.approx(1, abs=0.005)
+    assert "more work in one cell, under the margin (instructions, not time)" in equal["sentence"]
+    worse = gate("more", 1)
+    assert worse["cells"][0]["ratio"] > 1.05
+    shown = json.loads(command("show", "more", "--format", "json").stdout)
+    assert shown == worse
+    assert worse["sentence"] in command("show", "more").stdout
+    assert command("report", "more").returncode == 0
+    assert "more work per message" in (tmp_path / "more" / "report.html").read_text()
 
 
 def test_without_valgrind_there_is_a_sentence_with_the_command_that_mends_it(

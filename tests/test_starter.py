@@ -96,6 +96,7 @@ def test_every_key_that_the_comments_name_exists(tmp_path: Path) -> None:
     path.write_text(text)
     asked = gatefile.read(path)
     assert (asked.client, asked.cells[1].loop, asked.rounds) == ("aio-pika", "asyncio", (6, 10))
+    assert asked.meter == "instructions"
 
 
 def test_elsewhere_two_releases_of_the_named_client_are_compared(tmp_path: Path) -> None:

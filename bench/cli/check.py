@@ -27,6 +27,7 @@ Examples:
   mqbench check                                      the checkout against the base of pyproject.toml
   mqbench check --base git:main                      against another commit of the same repository
   mqbench check --base aio-pika==9.6.2 --candidate aio-pika==10.2.1 --config gate.toml
+  mqbench check --meter instructions                 more work, whatever the machine does meanwhile
 
 \b
 Exit codes:
@@ -52,6 +53,11 @@ Exit codes:
     callback=values.share,
     metavar="PERCENT",
     help="Slow-down that passes no more, in every cell  [default: 5%]",
+)
+@click.option(
+    "--meter",
+    type=click.Choice(["time", "instructions"]),
+    help="What is compared: time, or work counted by valgrind, in one short round  [default: time]",
 )
 @with_broker
 @with_turns
@@ -80,7 +86,8 @@ def check(context: click.Context, /, **asked: Any) -> None:
     """Is the candidate slower than the base? Fails a build only where it is sure.
 
     Base, candidate and a second copy of the base take turns in each round. What the first stage finds slower
-    or cannot pass is decided by a second one on fresh rounds.
+    or cannot pass is decided by a second one on fresh rounds. With --meter instructions the three are counted
+    once, and the question is whether the candidate does more work.
     """
     from bench import check as checking
     from bench import gatefile
@@ -106,8 +113,11 @@ def _changed(gate: Asked, asked: dict[str, Any]) -> Asked:
     from bench import gatefile
     from bench.errors import UsageError
 
-    names = ("base", "candidate", "budget_s", "rounds", "slices", "margin")
+    names = ("base", "candidate", "budget_s", "rounds", "slices", "margin", "meter")
     given = {name: value for name in names if (value := asked.pop(name)) is not None}
+    timed = [f"--{name.removesuffix('_s')}" for name in ("budget_s", "rounds", "slices") if name in given]
+    if given.get("meter", gate.meter) == "instructions" and timed:
+        raise UsageError(f"--meter instructions does not go with {', '.join(timed)}: leave it out")
     if "budget_s" in given and "rounds" in given:
         raise UsageError("--rounds says what --budget would plan: give one")
     if given.get("margin", 1) < gatefile.LEAST_MARGIN:

@@ -102,6 +102,11 @@ def source(folder: Path) -> Source:
 
 def told(run: Run, slices: Sequence[Mapping[str, Any]]) -> Sequence[str] | None:
     """What a run that asked for more than rates came to: instructions, a gate, a sweep; else None."""
+    if "gate" in run.facts:
+        from bench.report import gate
+
+        judged = gate_of(run)
+        return [gate.sentence(judged), *(f"{one.place}: {one.reason}." for one in judged.cells)]
     if is_counted(run):
         from bench import work
         from bench.report import work as words
@@ -110,11 +115,6 @@ def told(run: Run, slices: Sequence[Mapping[str, Any]]) -> Sequence[str] | None:
         if "arms" in run.facts:
             return [words.sentence(one) for one in work.compare(Arms.from_json(run.facts["arms"]), run.rows)]
         return [words.case_sentence(case) for case in work.summarise(run.rows)]
-    if "gate" in run.facts:
-        from bench.report import gate
-
-        judged = gate_of(run)
-        return [gate.sentence(judged), *(f"{one.place}: {one.reason}." for one in judged.cells)]
     from bench.answers import stored_answer
 
     answer = stored_answer(run.facts, run.rows, slices)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from bench.cell import Cell
-    from bench.gated import Gate
+    from bench.gatecell import Gate
     from bench.report.summary import CaseSummary
     from bench.results import Run
 
@@ -112,6 +112,7 @@ def print_counted(stored: Run, shape: str) -> None:
     from dataclasses import asdict
 
     from bench import results, work
+    from bench.report import gate as gate_report
     from bench.report import work as report
     from bench.report.summary import csv_of
     from bench.schema import WORK_COMPARISON_COLUMNS
@@ -120,8 +121,14 @@ def print_counted(stored: Run, shape: str) -> None:
     cases = work.summarise(stored.rows)
     arms = Arms.from_json(stored.facts["arms"]) if "arms" in stored.facts else None
     cells = work.compare(arms, stored.rows) if arms is not None else []
+    gate = gate_of(stored) if "gate" in stored.facts else None
+    if gate is not None and shape == "json":
+        click.echo(gate_report.as_json(gate, stored.facts), nl=False)
+        return
     if shape in ("table", "markdown"):
         page = report.page(stored, cases)
+        if gate is not None:
+            page.parts += gate_report.page(gate).parts
         if arms is not None:
             path = stored.folder / results.PROFILE
             profile = results.read_table(path) if path.is_file() else None
@@ -149,6 +156,12 @@ def cells_of(stored: Run) -> Sequence[Cell]:
 
 def gate_of(stored: Run) -> Gate:
     """What a gate came to, judged from whatever of its rounds are stored."""
-    from bench.gated import Design, judged  # as above
+    from bench import gatework
+    from bench.gatecell import Design
 
-    return judged(Design.from_json(stored.facts["gate"]), stored.trials, stored.slices)
+    design = Design.from_json(stored.facts["gate"])
+    if stored.facts.get("meter") == "instructions":
+        return gatework.judged(design, stored.rows)
+    from bench.gated import judged  # as above
+
+    return judged(design, stored.trials, stored.slices)

@@ -4,7 +4,8 @@
 folder. ``callgrind.check`` says beforehand whether anything can be counted here.
 """
 
-from bench.instructions.asked import Meter, broker_for, check_meter, lock_step, measured
+from bench.counting import Meter
+from bench.instructions.asked import broker_for, check_meter, lock_step, measured
 from bench.instructions.counting import Counted, both, counted
 
 __all__ = [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from bench import stage
 from bench.client import NO_FILES, Tls
@@ -14,13 +14,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
+    from bench.counting import Meter
     from bench.environments import Environment
     from bench.plan import Plan
     from bench.runner import Outcome, Progress
 
     Say = Callable[[str], None]
-
-Meter = Literal["time", "instructions"]
 
 
 async def measured(

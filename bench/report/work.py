@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from bench.work import CaseWork, Growth, WorkCell
 
 NOISY_SPREAD = 0.01
+WHAT = "Instructions of the worker outside the kernel, counted by callgrind: how much work, not how long."
 
 
 def page(run: Run, cases: Sequence[CaseWork]) -> Page:
@@ -32,7 +33,7 @@ def page(run: Run, cases: Sequence[CaseWork]) -> Page:
         )
     )
     told.say(
-        "Instructions of the worker outside the kernel, counted by callgrind: how much work, not how long.",
+        WHAT,
         f"run folder: {run.folder}",
         measured_on(run.facts),
     )
