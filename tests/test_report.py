@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from bench.report import grid, summary, terminal, words
+from bench.report.fitting import Fitted
 from bench.report.reference import ROOT, TABLES, rewritten
 from bench.schema import TRIAL_COLUMNS
 
@@ -36,7 +37,7 @@ def cases(*rows: dict[str, Any]) -> list[summary.CaseSummary]:
 def text(*rows: dict[str, Any], width: int = 200) -> str:
     console = Console(width=width, record=True, file=None, quiet=False, force_terminal=False)
     with console.capture() as captured:
-        console.print(terminal.table(cases(*rows)))
+        console.print(Fitted(terminal.grid_of(cases(*rows))))
     return captured.get()
 
 

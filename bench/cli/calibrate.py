@@ -32,4 +32,4 @@ def calibrate(loops: tuple[str, ...]) -> None:
 
     with live() as (say, _):
         rows = interruptible(session.calibrate(loops or session.installed_loops(), say=say))
-    print_table(("loop", "messages/s", "CPU µs/message", "p50 µs", "p99 µs"), rows)
+    print_table(("loop", "messages/s", "CPU µs/message", "p50 µs", "p99 µs"), rows, numbers=True)

@@ -24,7 +24,7 @@ def list_scenarios() -> None:
     """The questions that can be asked, and how many points each has."""
     from bench import catalogue
 
-    rows: list[tuple[str, str, str]] = []
+    rows: list[tuple[str, ...]] = []
     for heading, entries in catalogue.grouped().items():
         rows += [("", "", ""), ("", "", heading)] if rows else [("", "", heading)]
         rows += [(entry.name, str(len(entry.points)), entry.question) for entry in entries]
@@ -41,7 +41,8 @@ def list_clients() -> None:
     for found in brokers.list_brokers():
         kinds.setdefault(found.protocol, set()).add(found.kind)
     loops = [name for name, loop in LOOPS.items() if loop.unfit() is None]
-    rows = []
+    rows: list[tuple[str, ...]] = []
+    absent = []
     for entry in catalogue.clients().values():
         version = environments.installed_version(entry.abilities.distribution)
         troubled = {loop for loop, _ in entry.abilities.trouble}
@@ -50,13 +51,17 @@ def list_clients() -> None:
                 entry.name,
                 entry.abilities.protocol,
                 version or "not here",
-                ", ".join(entry.abilities.guarantees),
-                ", ".join(sorted(kinds.get(entry.abilities.protocol, ()))),
+                ",\n".join(entry.abilities.guarantees),
+                ",\n".join(sorted(kinds.get(entry.abilities.protocol, ()))),
                 ", ".join(name for name in loops if name not in troubled) or "none without trouble",
-                "" if version else f"built when asked for, or: {entry.how_to_get}",
             )
         )
-    print_table(("client", "speaks", "version", "guarantees", "brokers", "loops", "install with"), rows)
+        if not version:
+            absent.append(f"{entry.name} is built when it is asked for, or: {entry.how_to_get}")
+    names = ("client", "speaks", "version", "guarantees", "brokers", "loops")
+    print_table(names, rows, whole=names[:-1])
+    for line in absent:
+        click.echo(line)
 
 
 @list_.command("loops", epilog="\b\nExamples:\n  mqbench list loops")
@@ -66,11 +71,16 @@ def list_loops() -> None:
     from bench.loops import LOOPS
 
     print_table(
-        ("loop", "version", "what it is", "to mend"),
+        ("loop", "version", "what it is"),
         [
-            (loop.name, environments.loop_version(loop), loop.summary, loop.missing() or "")
+            (
+                loop.name,
+                environments.loop_version(loop),
+                _below(loop.summary, loop.missing() or ""),
+            )
             for loop in LOOPS.values()
         ],
+        whole=("version",),
     )
 
 
@@ -80,9 +90,18 @@ def list_brokers() -> None:
     from bench import brokers
 
     print_table(
-        ("broker", "protocol", "origin", "here", "to mend"),
+        ("broker", "protocol", "origin", "here"),
         [
-            (found.kind, found.protocol, found.origin, found.detail, "" if found.available else found.mend)
+            (
+                found.kind,
+                found.protocol,
+                found.origin,
+                _below(found.detail, "" if found.available else f"to mend: {found.mend}"),
+            )
             for found in brokers.list_brokers()
         ],
     )
+
+
+def _below(words: str, more: str) -> str:
+    return f"{words}\n{more}" if more else words

@@ -73,14 +73,21 @@ def _meta() -> dict[str, Any]:
     return {} if context is None else context.meta
 
 
-def print_table(names: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    from rich import box
-    from rich.table import Table
+def print_table(
+    names: Sequence[str],
+    rows: Sequence[tuple[str, ...]],
+    *,
+    whole: Sequence[str] = (),
+    numbers: bool = False,
+) -> None:
+    """A table of words; columns that are ``whole`` do not break, and ``numbers`` are all but the first."""
+    from bench.report.fitting import Fitted
+    from bench.report.grid import Heading, Row, grid
 
-    table = Table(*names, box=box.SIMPLE_HEAD, pad_edge=False)
-    for row in rows:
-        table.add_row(*row)
-    console().print(table)
+    headings = [
+        Heading(name=name, whole=name in whole, number=numbers and at > 0) for at, name in enumerate(names)
+    ]
+    console().print(Fitted(grid(headings, map(Row, rows))))
 
 
 def print_page(page: Page, shape: str) -> None:

@@ -6,9 +6,9 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from rich import box
-from rich.table import Table
 from rich.text import Text
+
+from bench.report.fitting import Fitted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -57,24 +57,12 @@ class Page:
 
     def for_terminal(self) -> Iterator[RenderableType]:
         for part in self.parts:
-            yield as_rich(part) if isinstance(part, Grid) else Text(part)
+            yield Fitted(part) if isinstance(part, Grid) else Text(part)
 
     def as_markdown(self) -> str:
         """Paragraphs and tables; a warning begins with **Note:**."""
         texts = [as_markdown(part) if isinstance(part, Grid) else _paragraph(part) for part in self.parts]
         return "\n\n".join(texts) + "\n"
-
-
-def as_rich(grid: Grid) -> Table:
-    shown = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
-    for heading in grid.headings:
-        if heading.number:
-            shown.add_column(heading.name, justify="right", no_wrap=True)
-        else:
-            shown.add_column(heading.name, overflow="fold", no_wrap=heading.whole)
-    for row in grid.rows:
-        shown.add_row(*map(Text, row.cells), style="red" if row.wrong else None)
-    return shown
 
 
 def as_markdown(grid: Grid) -> str:

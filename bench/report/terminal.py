@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bench.report.grid import Grid, Heading, Page, Row, as_rich, grid
+from bench.report.grid import Grid, Heading, Page, Row, grid
 from bench.report.words import measured_on, warnings
 from bench.stats.figures import figure_with_interval, plain_figure
 from bench.stats.intervals import CONFIDENCE, Interval
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from rich.table import Table
 
     from bench.report.summary import CaseSummary
     from bench.results import Run
@@ -41,10 +39,6 @@ def consumed_by(run: Run) -> str:
     names = ("consumer_client", "consumer_client_version")
     apart = dict.fromkeys(tuple(row.get(name) for name in names) for row in run.rows)
     return ", ".join(f"{client} ({version})" for client, version in apart if client and version)
-
-
-def table(cases: Sequence[CaseSummary]) -> Table:
-    return as_rich(grid_of(cases))
 
 
 def grid_of(cases: Sequence[CaseSummary]) -> Grid:
