@@ -16,10 +16,10 @@ from bench.brokers.mqtt.external import external_mqtt
 from bench.brokers.mqtt.mosquitto import NativeMosquitto
 from bench.brokers.mqtt.nats import EmbeddedNatsMqtt
 from bench.brokers.nats import external_nats
-from bench.brokers.nats_server import EMBEDDED_NATS, NATIVE_NATS, ComposedNats
+from bench.brokers.nats_server import COMPOSED_NATS, EMBEDDED_NATS, NATIVE_NATS
 from bench.brokers.rabbitmq import NativeRabbitmq
 from bench.brokers.redis import external_redis
-from bench.brokers.redis_server import EMBEDDED_REDIS, NATIVE_REDIS, ComposedRedis
+from bench.brokers.redis_server import COMPOSED_REDIS, EMBEDDED_REDIS, NATIVE_REDIS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -41,10 +41,10 @@ SOURCES: tuple[Source, ...] = (
     ComposedMosquitto(),
     EmbeddedNatsMqtt(),
     NATIVE_NATS,
-    ComposedNats(),
+    COMPOSED_NATS,
     EMBEDDED_NATS,
     NATIVE_REDIS,
-    ComposedRedis(),
+    COMPOSED_REDIS,
     EMBEDDED_REDIS,
     NativeKafka(),
     ComposedKafka(),

