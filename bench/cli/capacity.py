@@ -64,8 +64,8 @@ def capacity(shape: str, has_report: bool, window_s: float | None, rounds: int |
     """Find the highest rate that SCENARIO (the headline if none is named) holds with p99 under a limit.
 
     The load is open: messages are due at set times, and latency counts from them. Rates are doubled or
-    halved from half of what a closed loop reaches, then bisected; the answer is confirmed by full windows in
-    fresh processes, and so is that 3 % more does not hold.
+    quartered from half of what a closed loop reaches, then bisected; the answer is confirmed by full windows
+    in fresh processes, and so is that 3 % more does not hold.
     """
     from bench.questions import capacity as searching
 
