@@ -17,15 +17,8 @@ LIMIT_S = 20.0
 FASTER_PER_S = 1000.0
 
 
-async def measure(
-    engine: Engine,
-    scenario: Scenario,
-    environment: Environment,
-    *,
-    slices: int = 3,
-    slice_messages: int | None = None,
-) -> list[Turn]:
-    """Turns of the memory client with this scenario, less its handler and what brokers do; ends its worker.
+def bared(scenario: Scenario) -> Scenario:
+    """What is left of a scenario without its handler and what brokers do; the memory client can do all of it.
 
     An open load is offered at one rate, its highest, and at least FASTER_PER_S, so that a few turns suffice.
     """
@@ -34,6 +27,7 @@ async def measure(
         handler=Handler(),
         measure="end-to-end",
         warmup_s=0.15,
+        topics=None,
         delivery=None,
         queue_type=None,
         partitions=None,
@@ -41,6 +35,19 @@ async def measure(
     )
     if (schedule := scenario.scheduled(1.0)) is not None:
         bare = replace(bare, schedule=None, rate_per_s=max(FASTER_PER_S, schedule.highest_per_s))
+    return bare
+
+
+async def measure(
+    engine: Engine,
+    scenario: Scenario,
+    environment: Environment,
+    *,
+    slices: int = 3,
+    slice_messages: int | None = None,
+) -> list[Turn]:
+    """Turns of the memory client with what ``bared`` leaves of the scenario; ends its worker."""
+    bare = bared(scenario)
     connect: dict[str, Any] = {
         "do": "connect",
         "adapter": "memory",

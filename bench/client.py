@@ -56,6 +56,7 @@ class Abilities:
     most_bytes     the largest body that it can send; 0 if it has no limit of its own
     least_bytes    the smallest one that arrives
     fan_out        it can give every message to every queue of a topology
+    topics         its consumers can subscribe to topics by a pattern
     pushes         the guarantees at which the broker can send it messages as they come
     pulls          those at which its consumers can ask for messages instead
     queue_types    those that it can declare, where its protocol has several
@@ -77,6 +78,7 @@ class Abilities:
     most_bytes: int = 0
     least_bytes: int = 0
     fan_out: bool = False
+    topics: bool = False
     pushes: tuple[Guarantee, ...] = ("at-most-once", "at-least-once")
     pulls: tuple[Guarantee, ...] = ()
     queue_types: tuple[QueueType, ...] = ()
@@ -103,6 +105,10 @@ class Abilities:
                 f"ask for persistent messages at {scenario.guarantee}",
             ),
             (scenario.fan_out and not self.fan_out, "give every consumer every message (fan_out=true)"),
+            (
+                scenario.topics is not None and not self.topics,
+                f"subscribe to topics by a pattern (topics={scenario.topics})",
+            ),
             (
                 scenario.delivery == "push" and scenario.guarantee not in self.pushes,
                 f"have messages pushed to its consumers at {scenario.guarantee} (delivery=push)",
@@ -180,6 +186,8 @@ class Target:
     """How many there will be, over all queues: Kafka needs a partition for each."""
     fan_out: bool = False
     """Every queue of the topology gets every message; producers are given the first of them."""
+    topics: int | None = None
+    """Over which a queue's messages are spread; None: it has none. See bench/routing.py."""
     delivery: Delivery | None = None
     """How messages get to consumers; None is the adapter's choice, which its docstring tells."""
     queue_type: QueueType | None = None

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 class FanOutLedger(Ledger):
     """Expects each message once in each inbox: what one consumer lacks no other makes up for."""
 
-    def __init__(self, *, stamped: bool, ordered: bool, inboxes: Sequence[Inbox]) -> None:
-        super().__init__(stamped=stamped, ordered=ordered)
-        self._each = {id(inbox): Ledger(stamped=stamped, ordered=ordered) for inbox in inboxes}
+    def __init__(self, *, stamped: bool, ordered: bool, inboxes: Sequence[Inbox], topics: int = 1) -> None:
+        super().__init__(stamped=stamped, ordered=ordered, topics=topics)
+        self._each = {id(inbox): Ledger(stamped=stamped, ordered=ordered, topics=topics) for inbox in inboxes}
 
     @property
     def missing(self) -> int:

@@ -73,10 +73,11 @@ class Driver:
         )
         self._receivers = [self._consuming.receiver() for _ in range(scenario.consumers)]
         stamped, ordered = scenario.payload_bytes >= STAMP_BYTES, not scenario.shared_partitions
-        self._ledger = self.LEDGER(stamped=stamped, ordered=ordered)
+        topics = scenario.topics or 1
+        self._ledger = self.LEDGER(stamped=stamped, ordered=ordered, topics=topics)
         if scenario.fan_out:
             inboxes = self._consuming.inboxes
-            self._ledger = FanOutLedger(stamped=stamped, ordered=ordered, inboxes=inboxes)
+            self._ledger = FanOutLedger(stamped=stamped, ordered=ordered, topics=topics, inboxes=inboxes)
         self._stray = Account()
         self._came: list[int] = []
         self._began_ns = 0

@@ -100,8 +100,8 @@ def _published(send: Send) -> Publish:
 class OpenLedger(Ledger):
     """Books latencies from the time at which a message was due, and beside them those from its sending."""
 
-    def __init__(self, *, stamped: bool, ordered: bool = True) -> None:
-        super().__init__(stamped=stamped, ordered=ordered)
+    def __init__(self, *, stamped: bool, ordered: bool = True, topics: int = 1) -> None:
+        super().__init__(stamped=stamped, ordered=ordered, topics=topics)
         self.uncorrected_ns: array[int] = array("q")
 
     def settle(self, inbox: Inbox) -> None:

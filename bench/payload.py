@@ -109,12 +109,14 @@ class Account:
 class Ledger:
     """Knows which messages are expected, and settles inboxes against that.
 
-    ``ordered``: a stream's messages reach a consumer in their order, or else are counted as reordered.
+    ``ordered``: a stream's messages reach a consumer in their order, or else are counted as reordered. Where
+    a stream goes round ``topics``, that is the order within each of them.
     """
 
-    def __init__(self, *, stamped: bool, ordered: bool = True) -> None:
+    def __init__(self, *, stamped: bool, ordered: bool = True, topics: int = 1) -> None:
         self._stamped = stamped
         self._ordered = ordered
+        self._topics = topics
         self._first: dict[int, int] = {}
         self._seen: dict[int, bytearray] = {}
         self._expected = 0
@@ -160,7 +162,7 @@ class Ledger:
         return account
 
     def _book(self, inbox: Inbox) -> None:
-        first, seen, last = self._first, self._seen, inbox.last_keys
+        first, seen, last, topics = self._first, self._seen, inbox.last_keys, self._topics
         damaged = frozenset(inbox.damaged)
         received = duplicated = reordered = corrupted = 0
         add_latency = self.latencies_ns.append
@@ -179,9 +181,10 @@ class Ledger:
                 continue
             flags[offset] = 1
             received += 1
-            if self._ordered and key < last.get(stream, -1):
+            line = stream * topics + key % topics if topics > 1 else stream
+            if self._ordered and key < last.get(line, -1):
                 reordered += 1
-            last[stream] = key
+            last[line] = key
             add_latency(inbox.received_ns[index] - sent_ns)
         self._account += Account(
             received=received, duplicated=duplicated, reordered=reordered, corrupted=corrupted

@@ -37,6 +37,8 @@ _SCENARIO_MEANING = {
     "arrivals": "of an open load: constant gaps between messages, or poisson arrivals",
     "max_outstanding": "messages that might be between publish and receipt at once; empty: any number",
     "fan_out": "every consumer got every message; messages and rates are deliveries",
+    "topics": "topics over which each queue's messages were spread; its consumers subscribed to them by one "
+    "pattern; empty: nothing was routed by topic",
     "churn": "a producer connected anew for each message, and left after it",
     "delivery": "push: the broker sent messages as they came; pull: consumers asked for them; empty: the way "
     "that the client's adapter has by itself",

@@ -123,6 +123,7 @@ class Worker:
                     persistent=scenario.persistent,
                     consumers=scenario.consumers,
                     fan_out=scenario.fan_out,
+                    topics=scenario.topics,
                     delivery=scenario.delivery,
                     queue_type=scenario.queue_type,
                     partitions=scenario.partitions,

@@ -127,6 +127,7 @@ ORDER = [
     "sizing",
     "clients",
     "partitions",
+    "routing",
     "unwinding",
     "watch",
     "counting",
@@ -201,7 +202,7 @@ def test_only_the_worker_imports_an_adapter() -> None:
 @pytest.mark.parametrize("path", sorted((BENCH / "clients").glob("*.py")), ids=lambda path: path.stem)
 def test_an_adapter_imports_the_contract_and_its_library(path: Path) -> None:
     ours = {name for name in imports(path) if name.startswith("bench.")}
-    assert ours <= {"bench.client", "bench.errors", "bench.partitions"}
+    assert ours <= {"bench.client", "bench.errors", "bench.partitions", "bench.routing"}
 
 
 @pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(BENCH)))

@@ -50,6 +50,15 @@ def test_what_overtakes_within_a_stream_is_reordered_once() -> None:
     assert settled([wanted], box) == Account(received=4, reordered=1)
 
 
+def test_topics_may_overtake_each_other_but_none_itself() -> None:
+    wanted = keys(1, 5, 6)
+    ledger = Ledger(stamped=True, topics=3)
+    for order, reordered in (((2, 1, 0, 5, 4, 3), 0), ((3, 1, 2, 0, 4, 5), 1)):
+        ledger.expect([wanted])
+        ledger.settle(inbox(*((wanted[index], 1) for index in order)))
+        assert ledger.close() == Account(received=6, reordered=reordered)
+
+
 def test_streams_may_overtake_each_other() -> None:
     one, two = keys(1, 0, 2), keys(2, 0, 2)
     box = inbox((two[0], 1), (one[0], 1), (two[1], 1), (one[1], 1))

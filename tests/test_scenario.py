@@ -76,6 +76,9 @@ def test_every_problem_is_in_one_message() -> None:
         ({"fan_out": True, "queues": 2, "producers": 2, "consumers": 2}, "queues must be 1, got 2"),
         ({"fan_out": True, "rate_per_s": 9}, "fan_out needs a load that is closed, without churn, not open"),
         ({"fan_out": True, "measure": "publish"}, "fan_out is measured end-to-end, not publish"),
+        ({"topics": 0}, "topics must be at least 1, got 0"),
+        ({"topics": 2, "churn": True}, "topics are gone round by a producer that stays"),
+        ({"topics": 2, "partitions": 3}, "topics (2) and partitions (3) both divide a queue"),
         ({"max_outstanding": 0}, "max_outstanding must be at least 1, got 0"),
         (
             {"max_outstanding": 99, "producers": 2},

@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 import aio_pika
 
 from bench.client import EMPTY_S, Abilities
+from bench.routing import bindings, exchange, exchanges, in_turn, topics
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -74,6 +75,7 @@ class AioPika:
         distribution="aio-pika",
         protocol="amqp",
         fan_out=True,
+        topics=True,
         pulls=("at-most-once", "at-least-once"),
         queue_types=("classic", "quorum"),
         replication=True,
@@ -95,14 +97,15 @@ class AioPika:
                         name, durable=target.persistent, arguments=target.queue_arguments
                     )
                     made.append(queue)
-                if target.fan_out:
-                    fanout = await channel.declare_exchange(queues[0], aio_pika.ExchangeType.FANOUT)
-                    for queue in made:
-                        await queue.bind(fanout)
+                for name, kind in exchanges(target, queues):
+                    await channel.declare_exchange(name, kind)
+                bound = bindings(target, queues)
+                for queue, (_, source, key) in zip(made, bound, strict=bool(bound)):
+                    await queue.bind(source, key)
                 yield depth
             finally:
-                if target.fan_out:
-                    await channel.exchange_delete(queues[0])
+                for name, _ in exchanges(target, queues):
+                    await channel.exchange_delete(name)
                 for queue in made:
                     await queue.delete(if_unused=False, if_empty=False)
 
@@ -114,15 +117,14 @@ class AioPika:
             await connect(target) as connection,
             connection.channel(publisher_confirms=target.acknowledged) as channel,
         ):
-            exchange = channel.default_exchange
-            if target.fan_out:
-                exchange = await channel.get_exchange(queue, ensure=False)
-            send = exchange.publish
+            name = exchange(target, queue)
+            through = await channel.get_exchange(name, ensure=False) if name else channel.default_exchange
+            send = through.publish
 
-            def publish(body: bytes) -> Awaitable[object]:
-                return send(message(body, delivery_mode=mode), queue, mandatory=False)
+            def publish_to(key: str) -> Publish:
+                return lambda body: send(message(body, delivery_mode=mode), key, mandatory=False)
 
-            yield publish
+            yield in_turn([publish_to(topic) for topic in topics(target, queue)])
 
     @asynccontextmanager
     async def consumer(self, target: Target, queue: str, receive: Receive) -> AsyncIterator[None]:

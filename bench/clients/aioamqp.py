@@ -30,6 +30,7 @@ from aioamqp.envelope import Envelope
 from aioamqp.exceptions import EmptyQueue
 
 from bench.client import EMPTY_S, Abilities
+from bench.routing import bindings, exchange, exchanges, in_turn, topics
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -112,6 +113,7 @@ class Aioamqp:
         distribution="aioamqp",
         protocol="amqp",
         fan_out=True,
+        topics=True,
         pulls=("at-most-once", "at-least-once"),
         queue_types=("classic", "quorum"),
         replication=True,
@@ -135,35 +137,36 @@ class Aioamqp:
                         name, durable=target.persistent, arguments=target.queue_arguments
                     )
                     made.append(name)
-                if target.fan_out:
-                    await channel.exchange_declare(queues[0], "fanout")
-                    for name in queues:
-                        await channel.queue_bind(name, queues[0], "")
+                for name, kind in exchanges(target, queues):
+                    await channel.exchange_declare(name, kind)
+                for name, source, key in bindings(target, queues):
+                    await channel.queue_bind(name, source, key)
                 yield depth
             finally:
-                if target.fan_out:
-                    await channel.exchange_delete(queues[0])
+                for name, _ in exchanges(target, queues):
+                    await channel.exchange_delete(name)
                 for name in made:
                     await channel.queue_delete(name)
 
     @asynccontextmanager
     async def producer(self, target: Target, queue: str) -> AsyncIterator[Publish | Sequence[Publish]]:
         properties = {"delivery_mode": 2 if target.persistent else 1}
-        exchange = queue if target.fan_out else ""
+        through, keys = exchange(target, queue), topics(target, queue)
         async with connection(target) as (protocol, closing), heard(closing):
             if not target.acknowledged:
                 send = (await protocol.channel()).basic_publish
 
-                def publish(body: bytes) -> Awaitable[None]:
-                    return send(body, exchange, queue, properties)  # type: ignore[no-any-return]  # untyped library
+                def publish_to(key: str) -> Publish:
+                    return lambda body: send(body, through, key, properties)
 
-                yield publish
+                yield in_turn([publish_to(key) for key in keys])
                 return
             channels = [await protocol.channel() for _ in range(target.in_flight)]
             for channel in channels:
                 await channel.confirm_select()
+            how = {"exchange_name": through, "properties": properties}
             yield [
-                partial(channel.publish, exchange_name=exchange, routing_key=queue, properties=properties)
+                in_turn([partial(channel.publish, routing_key=key, **how) for key in keys])
                 for channel in channels
             ]
 

@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING
 import aiorabbit  # type: ignore[import-not-found]  # it lives in an environment of its own
 
 from bench.client import Abilities
+from bench.routing import bindings, exchange, exchanges, in_turn, topics
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -54,6 +55,7 @@ class Aiorabbit:
         distribution="aiorabbit",
         protocol="amqp",
         fan_out=True,
+        topics=True,
         queue_types=("classic", "quorum"),
         replication=True,
         most_bytes=131064,
@@ -80,14 +82,14 @@ class Aiorabbit:
                         name, durable=target.persistent, arguments=target.queue_arguments
                     )
                     made.append(name)
-                if target.fan_out:
-                    await client.exchange_declare(queues[0], "fanout")
-                    for name in made:
-                        await client.queue_bind(name, queues[0])
+                for name, kind in exchanges(target, queues):
+                    await client.exchange_declare(name, kind)
+                for name, source, key in bindings(target, queues):
+                    await client.queue_bind(name, source, key)
                 yield depth
             finally:
-                if target.fan_out:
-                    await client.exchange_delete(queues[0])
+                for name, _ in exchanges(target, queues):
+                    await client.exchange_delete(name)
                 for name in made:
                     await client.queue_delete(name)
 
@@ -97,13 +99,16 @@ class Aiorabbit:
         async with connection(target) as client:
             if target.acknowledged:
                 await client.confirm_select()
-            send, exchange = client.publish, queue if target.fan_out else ""
+            send, through = client.publish, exchange(target, queue)
 
-            async def publish(body: bytes) -> None:
-                if await send(exchange, queue, body, delivery_mode=mode) is False:
-                    raise RuntimeError("the broker refused a message")
+            def publish_to(key: str) -> Publish:
+                async def publish(body: bytes) -> None:
+                    if await send(through, key, body, delivery_mode=mode) is False:
+                        raise RuntimeError("the broker refused a message")
 
-            yield publish
+                return publish
+
+            yield in_turn([publish_to(topic) for topic in topics(target, queue)])
 
     @asynccontextmanager
     async def consumer(self, target: Target, queue: str, receive: Receive) -> AsyncIterator[None]:

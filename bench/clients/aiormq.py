@@ -23,9 +23,10 @@ from typing import TYPE_CHECKING, Any
 import aiormq
 
 from bench.client import EMPTY_S, Abilities
+from bench.routing import bindings, exchange, exchanges, in_turn, topics
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+    from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 
     from aiormq.abc import AbstractChannel, DeliveredMessage
 
@@ -78,6 +79,7 @@ class Aiormq:
         distribution="aiormq",
         protocol="amqp",
         fan_out=True,
+        topics=True,
         pulls=("at-most-once", "at-least-once"),
         queue_types=("classic", "quorum"),
         replication=True,
@@ -99,14 +101,14 @@ class Aiormq:
                         name, durable=target.persistent, arguments=target.queue_arguments
                     )
                     made.append(name)
-                if target.fan_out:
-                    await declaring.exchange_declare(queues[0], exchange_type="fanout")
-                    for name in queues:
-                        await declaring.queue_bind(name, queues[0])
+                for name, kind in exchanges(target, queues):
+                    await declaring.exchange_declare(name, exchange_type=kind)
+                for name, source, key in bindings(target, queues):
+                    await declaring.queue_bind(name, source, key)
                 yield depth
             finally:
-                if target.fan_out:
-                    await declaring.exchange_delete(queues[0])
+                for name, _ in exchanges(target, queues):
+                    await declaring.exchange_delete(name)
                 for name in made:
                     await declaring.queue_delete(name)
 
@@ -114,21 +116,21 @@ class Aiormq:
     async def producer(self, target: Target, queue: str) -> AsyncIterator[Publish]:
         properties, mode = aiormq.spec.Basic.Properties, 2 if target.persistent else 1
         drained = not target.acknowledged
-        exchange = queue if target.fan_out else ""
+        through = exchange(target, queue)
         async with channel(target, confirms=target.acknowledged) as publishing:
             send = publishing.basic_publish
 
-            def publish(body: bytes) -> Awaitable[object]:
+            def publish_to(key: str) -> Publish:
                 # Properties of its own for each message: aiormq writes a message id into them.
-                return send(  # type: ignore[call-arg]  # its abstract channel forgets ``wait``
+                return lambda body: send(  # type: ignore[call-arg]  # its abstract channel forgets ``wait``
                     body,
-                    exchange=exchange,
-                    routing_key=queue,
+                    exchange=through,
+                    routing_key=key,
                     properties=properties(delivery_mode=mode),
                     wait=drained,
                 )
 
-            yield publish
+            yield in_turn([publish_to(topic) for topic in topics(target, queue)])
 
     @asynccontextmanager
     async def consumer(self, target: Target, queue: str, receive: Receive) -> AsyncIterator[None]:

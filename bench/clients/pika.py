@@ -28,6 +28,7 @@ from pika.adapters.asyncio_connection import AsyncioConnection
 from pika.spec import Basic
 
 from bench.client import EMPTY_S, Abilities
+from bench.routing import bindings, exchange, exchanges, in_turn, topics
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -152,11 +153,36 @@ async def pulled(
         leaving = True  # a get that was cancelled would take its message with it
 
 
+class Unconfirmed:
+    """A future for each message that the broker has not answered, by its delivery tag."""
+
+    def __init__(self) -> None:
+        self.futures: dict[int, asyncio.Future[None]] = {}
+
+    def heard(self, frame: Any) -> None:
+        tag, refused = frame.method.delivery_tag, isinstance(frame.method, Basic.Nack)
+        if frame.method.multiple:
+            for earlier in [each for each in self.futures if each <= tag]:
+                self.answer(earlier, refused=refused)
+        else:
+            self.answer(tag, refused=refused)
+
+    def answer(self, tag: int, *, refused: bool) -> None:
+        future = self.futures.pop(tag)
+        if future.done():
+            return
+        if refused:
+            future.set_exception(RuntimeError(f"the broker refused message {tag}"))
+        else:
+            future.set_result(None)
+
+
 class Pika:
     abilities = Abilities(
         distribution="pika",
         protocol="amqp",
         fan_out=True,
+        topics=True,
         pulls=("at-most-once", "at-least-once"),
         queue_types=("classic", "quorum"),
         replication=True,
@@ -182,60 +208,47 @@ class Pika:
                 for name in queues:
                     await declare(name, durable=target.persistent, arguments=target.queue_arguments)
                     made.append(name)
-                if target.fan_out:
-                    await call(declaring.exchange_declare, exchange=queues[0], exchange_type="fanout")
-                    for name in queues:
-                        await call(declaring.queue_bind, queue=name, exchange=queues[0])
+                for name, kind in exchanges(target, queues):
+                    await call(declaring.exchange_declare, exchange=name, exchange_type=kind)
+                for name, source, key in bindings(target, queues):
+                    await call(declaring.queue_bind, queue=name, exchange=source, routing_key=key)
                 yield depth
             finally:
-                if target.fan_out:
-                    await call(declaring.exchange_delete, exchange=queues[0])
+                for name, _ in exchanges(target, queues):
+                    await call(declaring.exchange_delete, exchange=name)
                 for name in made:
                     await called(closing, lambda done, name=name: declaring.queue_delete(name, callback=done))  # type: ignore[misc]  # mypy cannot infer a lambda with a default
 
     @asynccontextmanager
     async def producer(self, target: Target, queue: str) -> AsyncIterator[Publish]:
         properties = BasicProperties(delivery_mode=2 if target.persistent else 1)
-        exchange = queue if target.fan_out else ""
+        through = exchange(target, queue)
         create_future, yield_once = asyncio.get_running_loop().create_future, asyncio.sleep
-        waiting: dict[int, asyncio.Future[None]] = {}
-        published = 0
-
-        def answer(tag: int, *, refused: bool) -> None:
-            future = waiting.pop(tag)
-            if future.done():
-                return
-            if refused:
-                future.set_exception(RuntimeError(f"the broker refused message {tag}"))
-            else:
-                future.set_result(None)
-
-        def confirm(frame: Any) -> None:
-            tag, refused = frame.method.delivery_tag, isinstance(frame.method, Basic.Nack)
-            if frame.method.multiple:
-                for earlier in [each for each in waiting if each <= tag]:
-                    answer(earlier, refused=refused)
-            else:
-                answer(tag, refused=refused)
+        unconfirmed, published = Unconfirmed(), 0
+        waiting = unconfirmed.futures
 
         async with channel(target) as (publishing, closing), asyncio.TaskGroup() as group:
             send = publishing.basic_publish
 
-            def publish(body: bytes) -> Awaitable[None]:
-                send(exchange, queue, body, properties)
-                return yield_once(0)
+            def publish_to(key: str) -> Publish:
+                def publish(body: bytes) -> Awaitable[None]:
+                    send(through, key, body, properties)
+                    return yield_once(0)
 
-            def publish_confirmed(body: bytes) -> Awaitable[None]:
-                nonlocal published
-                send(exchange, queue, body, properties)
-                published += 1
-                future = waiting[published] = create_future()
-                return future
+                def publish_confirmed(body: bytes) -> Awaitable[None]:
+                    nonlocal published
+                    send(through, key, body, properties)
+                    published += 1
+                    future = waiting[published] = create_future()
+                    return future
+
+                return publish_confirmed if target.acknowledged else publish
 
             if target.acknowledged:
-                await called(closing, lambda done: publishing.confirm_delivery(confirm, callback=done))
+                heard = unconfirmed.heard
+                await called(closing, lambda done: publishing.confirm_delivery(heard, callback=done))
             watching = group.create_task(lost(closing), name=f"watch the producer of {queue}")
-            yield publish_confirmed if target.acknowledged else publish
+            yield in_turn([publish_to(topic) for topic in topics(target, queue)])
             watching.cancel()
 
     @asynccontextmanager

@@ -36,6 +36,7 @@ MEASURED = frozenset(
         "partitions",
         "payload",
         "publishing",
+        "routing",
         "sample",
         "scenario",
         "sizing",

@@ -69,6 +69,8 @@ class Scenario:
     arrivals                       of an open load: constant gaps, or poisson
     max_outstanding                messages that may be between publish and receipt at once; None: any number
     fan_out                        every consumer gets every message, none is shared out
+    topics                         a queue's messages are spread over so many topics, to all of which its
+                                   consumers subscribe by one pattern; None: nothing is routed by topic
     churn                          a producer connects anew for each message, and leaves after it
     delivery                       push: the broker sends messages as they come; pull: consumers ask for
                                    them; None: the way that the protocol, or its client, is made for
@@ -99,6 +101,7 @@ class Scenario:
     arrivals: Arrivals = "constant"
     max_outstanding: int | None = None
     fan_out: bool = False
+    topics: int | None = None
     churn: bool = False
     delivery: Delivery | None = None
     guarantee: Guarantee = "at-least-once"
@@ -126,6 +129,7 @@ class Scenario:
         "max_outstanding": int,
         "queue_type": str,
         "delivery": str,
+        "topics": int,
         "partitions": int,
     }
     """Fields that may be None, written ``none``, and what they are if not."""

@@ -35,6 +35,8 @@ def contradictions(scenario: Scenario) -> Iterator[str]:
     yield from _of_queues(scenario)
     if scenario.churn:
         yield from _of_churn(scenario)
+    if scenario.topics is not None:
+        yield from _of_topics(scenario)
     if scenario.fan_out:
         yield from _of_fan_out(scenario)
     yield from _of_load(scenario)
@@ -70,6 +72,16 @@ def _of_churn(scenario: Scenario) -> Iterator[str]:
         )
     if scenario.measure == "consume":
         yield "churn is of producers, and measure=consume does not time them"
+
+
+def _of_topics(scenario: Scenario) -> Iterator[str]:
+    if scenario.churn:
+        yield "topics are gone round by a producer that stays, and with churn each sends one message"
+    if scenario.partitions is not None:
+        yield (
+            f"topics ({scenario.topics}) and partitions ({scenario.partitions}) both divide a queue: "
+            "give one of them"
+        )
 
 
 def _of_fan_out(scenario: Scenario) -> Iterator[str]:

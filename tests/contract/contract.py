@@ -128,6 +128,7 @@ async def driven(client: Client, broker: Broker, scenario: Scenario) -> AsyncIte
                 persistent=scenario.persistent,
                 consumers=scenario.consumers,
                 fan_out=scenario.fan_out,
+                topics=scenario.topics,
                 delivery=scenario.delivery,
                 queue_type=scenario.queue_type,
                 partitions=scenario.partitions,
@@ -210,6 +211,19 @@ class Contract:
         samples = await self.drive(broker, scenario)
         assert [sample.consumed for sample in samples] == [(300, 300, 300)] * len(samples)
         assert {sample.sent for sample in samples} <= {300}
+
+    @pytest.mark.parametrize("topics", [1, 7])
+    @pytest.mark.parametrize("guarantee", ["at-least-once", "at-most-once"])
+    async def test_consumers_get_all_topics_that_their_pattern_matches(
+        self, broker: Broker, guarantee: Any, topics: int
+    ) -> None:
+        scenario = Scenario(
+            topics=topics, guarantee=guarantee, producers=3, consumers=4, queues=2, in_flight=10
+        )
+        await self.drive(broker, scenario)
+
+    async def test_each_consumer_of_a_fan_out_gets_all_topics(self, broker: Broker) -> None:
+        await self.drive(broker, Scenario(topics=5, fan_out=True, producers=2, consumers=3, in_flight=10))
 
     async def test_one_lane_one_queue_and_one_message_at_a_time_arrive(self, broker: Broker) -> None:
         await self.drive(broker, Scenario(in_flight=1, prefetch=1), messages=40)

@@ -10,7 +10,7 @@ import pytest
 
 from bench.brokers import Broker
 from bench.scenario import Scenario
-from contract.contract import LIMIT_S, Contract, Finding, first, queue_names
+from contract.contract import LIMIT_S, Contract, Finding, first, queue_names, until
 from contract.pulls import Pulls
 
 OTHER_TYPE = {"classic": "quorum", "quorum": "classic"}
@@ -64,6 +64,32 @@ class Amqp(Contract):
             other = {"durable": True, "arguments": {"x-queue-type": OTHER_TYPE[kind]}}
             with pytest.raises(pika.exceptions.ChannelClosedByBroker, match="inequivalent arg"):
                 await asyncio.to_thread(self.looked_at, broker, queue, **other)
+
+    async def test_topics_are_gone_round_and_a_pattern_matches_one_that_nobody_named(
+        self, broker: Broker
+    ) -> None:
+        """Seen by a queue that is bound to one topic alone, and by a message of another topic than theirs."""
+
+        def listen(channel: Any, queue: str) -> None:
+            channel.queue_declare(f"{queue}-beside", exclusive=True)
+            channel.queue_bind(f"{queue}-beside", queue, f"{queue}.1")
+
+        def taken(channel: Any, queue: str) -> list[bytes]:
+            channel.basic_publish(queue, f"{queue}.unheard-of", b"by pattern")
+            beside = f"{queue}-beside"
+            count = channel.queue_declare(beside, passive=True).method.message_count
+            return [channel.basic_get(beside, auto_ack=True)[2] for _ in range(count)]
+
+        target, seen = self.target(broker, topics=3), list[bytes]()
+        bodies = [b"%d" % number for number in range(9)]
+        with pika.BlockingConnection(pika.URLParameters(broker.url)) as connection:
+            async with self.queue(target) as queue, self.client.consumer(target, queue, seen.append):
+                channel = await asyncio.to_thread(connection.channel)
+                await asyncio.to_thread(listen, channel, queue)
+                await self.publish(target, queue, bodies)
+                assert await asyncio.to_thread(taken, channel, queue) == [b"1", b"4", b"7"]
+                await until(lambda: len(seen) > 9, lambda: f"{seen} came")
+        assert seen == [*bodies, b"by pattern"]
 
     async def test_a_publish_that_the_broker_refuses_is_an_error(self, broker: Broker) -> None:
         if broker.kind != "rabbitmq":
