@@ -25,8 +25,15 @@ class Arrivals:
             self.all.set()
 
 
-async def lanes(in_flight: int, count: int, lane: Callable[[int, Any], Awaitable[None]]) -> None:
-    numbers = iter(range(count))
-    async with asyncio.TaskGroup() as group:
-        for index in range(in_flight):
-            group.create_task(lane(index, numbers))  # type: ignore[arg-type]  # lanes are coroutines
+def by_lanes(in_flight: int, arrivals: Arrivals, lane: Callable[[int, Any], Awaitable[None]]) -> Send:
+    """Sends with so many lanes, each of which publishes the next number when its last is confirmed."""
+
+    async def send(count: int) -> None:
+        arrivals.expect(count)
+        numbers = iter(range(count))
+        async with asyncio.TaskGroup() as group:
+            for index in range(in_flight):
+                group.create_task(lane(index, numbers))  # type: ignore[arg-type]  # lanes are coroutines
+        await arrivals.all.wait()
+
+    return send

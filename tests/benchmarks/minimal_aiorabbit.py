@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import aiorabbit  # type: ignore[import-not-found]  # it needs an environment of its own
-from in_flight import Arrivals, Send, lanes
+from in_flight import Arrivals, Send, by_lanes
 
 from bench.scenario import Scenario
 
@@ -32,11 +32,6 @@ async def with_aiorabbit(url: str, queue: str, scenario: Scenario) -> AsyncItera
             for _number in numbers:
                 await publishing.publish("", queue, body, delivery_mode=1)
 
-        async def send(count: int) -> None:
-            arrivals.expect(count)
-            await lanes(scenario.in_flight, count, lane)
-            await arrivals.all.wait()
-
-        yield send
+        yield by_lanes(scenario.in_flight, arrivals, lane)
         await consuming.basic_cancel(tag)
         await consuming.queue_delete(queue)

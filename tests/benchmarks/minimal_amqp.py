@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlsplit
 import aio_pika
 import aioamqp
 import aiormq
-from in_flight import Arrivals, Send, lanes
+from in_flight import Arrivals, Send, by_lanes
 from pika import BasicProperties, URLParameters
 from pika.adapters.asyncio_connection import AsyncioConnection
 
@@ -39,12 +39,7 @@ async def with_aio_pika(url: str, queue: str, scenario: Scenario) -> AsyncIterat
             for _number in numbers:
                 await exchange.publish(aio_pika.Message(body, delivery_mode=mode), queue, mandatory=False)
 
-        async def send(count: int) -> None:
-            arrivals.expect(count)
-            await lanes(scenario.in_flight, count, lane)
-            await arrivals.all.wait()
-
-        yield send
+        yield by_lanes(scenario.in_flight, arrivals, lane)
         await source.delete(if_unused=False, if_empty=False)
 
 
@@ -79,12 +74,7 @@ async def with_aioamqp(url: str, queue: str, scenario: Scenario) -> AsyncIterato
         for _number in numbers:
             await mine.publish(body, "", queue, {"delivery_mode": 1})
 
-    async def send(count: int) -> None:
-        arrivals.expect(count)
-        await lanes(scenario.in_flight, count, lane)
-        await arrivals.all.wait()
-
-    yield send
+    yield by_lanes(scenario.in_flight, arrivals, lane)
     await channel.queue_delete(queue)
     await publishing.close()
     await consuming.close()
@@ -112,12 +102,7 @@ async def with_aiormq(url: str, queue: str, scenario: Scenario) -> AsyncIterator
                     body, routing_key=queue, properties=aiormq.spec.Basic.Properties(delivery_mode=1)
                 )
 
-        async def send(count: int) -> None:
-            arrivals.expect(count)
-            await lanes(scenario.in_flight, count, lane)
-            await arrivals.all.wait()
-
-        yield send
+        yield by_lanes(scenario.in_flight, arrivals, lane)
         await consuming.queue_delete(queue)
 
 

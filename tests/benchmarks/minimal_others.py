@@ -14,7 +14,7 @@ import aiomqtt
 import gmqtt  # type: ignore[import-untyped]  # ships no types
 import nats
 from gmqtt.storage import PersistentStorage  # type: ignore[import-untyped]
-from in_flight import Arrivals, Send, lanes
+from in_flight import Arrivals, Send, by_lanes
 from nats.js.api import AckPolicy, ConsumerConfig, RetentionPolicy, StorageType
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
@@ -53,12 +53,7 @@ async def with_aiomqtt(url: str, queue: str, scenario: Scenario) -> AsyncIterato
             for _number in numbers:
                 await publishing.publish(queue, body, qos=1)
 
-        async def send(count: int) -> None:
-            arrivals.expect(count)
-            await lanes(scenario.in_flight, count, lane)
-            await arrivals.all.wait()
-
-        yield send
+        yield by_lanes(scenario.in_flight, arrivals, lane)
         task.cancel()
 
 
@@ -197,12 +192,7 @@ async def with_nats_py(url: str, queue: str, scenario: Scenario) -> AsyncIterato
         for _number in numbers:
             await (await send_async(queue, body))
 
-    async def send(count: int) -> None:
-        arrivals.expect(count)
-        await lanes(scenario.in_flight, count, lane)
-        await arrivals.all.wait()
-
-    yield send
+    yield by_lanes(scenario.in_flight, arrivals, lane)
     await stream.delete_stream(queue)
     await consuming.close()
     await publishing.close()
@@ -235,10 +225,7 @@ async def with_redis(url: str, queue: str, scenario: Scenario) -> AsyncIterator[
         for _number in numbers:
             await publishing.xadd(queue, {b"body": body})
 
-    async def send(count: int) -> None:
-        arrivals.expect(count)
-        await lanes(scenario.in_flight, count, lane)
-        await arrivals.all.wait()
+    send = by_lanes(scenario.in_flight, arrivals, lane)
 
     task = asyncio.create_task(consume())
     yield send
