@@ -21,7 +21,7 @@ from bench.watch import Watch
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
-    from contextlib import AsyncExitStack
+    from contextlib import AbstractAsyncContextManager, AsyncExitStack
 
     from bench.client import Client, Publishing, Target
     from bench.gauges import Gauges, Usage
@@ -101,13 +101,17 @@ class Driver:
             await self._probe()
             probed = self._clock()
             if self._scenario.measure == "end-to-end":
-                await stack.enter_async_context(self._consumers())
+                await stack.enter_async_context(self._joined())
             joined = self._clock()
             yield Setup(
                 declare_s=(declared - began) / 1e9,
                 connect_s=(connected - declared) / 1e9,
                 join_s=(joined - probed) / 1e9,
             )
+
+    def _joined(self) -> AbstractAsyncContextManager[None]:
+        """Those who consume what is sent end to end."""
+        return self._consumers()
 
     async def _declare(self, stack: AsyncExitStack) -> None:
         topology = self._client.topology(self._target, self._queues)

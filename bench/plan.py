@@ -223,11 +223,13 @@ def _apart(case: Case) -> str | None:
         return f"{name} speaks {theirs}, {case.client} speaks {case.protocol}: it cannot be its consumer"
     if not entry.abilities.distribution or not case.entry.abilities.distribution:
         return "a client without a broker cannot publish in one worker and consume in another"
-    if case.scenario.load_model != "closed" or case.scenario.fan_out:
-        what = "fanned out" if case.scenario.fan_out else case.scenario.load_model
+    shape = case.scenario.fan_out or case.scenario.request_reply
+    if case.scenario.load_model != "closed" or shape:
+        names = ((case.scenario.fan_out, "fanned out"), (case.scenario.request_reply, "with replies"))
+        what = next((name for has, name in names if has), case.scenario.load_model)
         return (
             f"two clients, each in a worker of its own, can be driven closed and from one queue, not {what} "
-            "(leave out rate_per_s, schedule, max_outstanding and fan_out)"
+            "(leave out rate_per_s, schedule, max_outstanding, fan_out and request_reply)"
         )
     if case.scenario.measure != "end-to-end":
         return (

@@ -40,6 +40,8 @@ _SCENARIO_MEANING = {
     "topics": "topics over which each queue's messages were spread; its consumers subscribed to them by one "
     "pattern; empty: nothing was routed by topic",
     "churn": "a producer connected anew for each message, and left after it",
+    "request_reply": "each message was a request that a consumer answered: messages and rates are round "
+    "trips, latency is from a request's sending to its reply's receipt",
     "delivery": "push: the broker sent messages as they came; pull: consumers asked for them; empty: the way "
     "that the client's adapter has by itself",
     "guarantee": "at-most-once: no confirms and no acks; at-least-once: both",

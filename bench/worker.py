@@ -43,6 +43,7 @@ from bench.gauges import peak_rss_bytes, raise_file_limit
 from bench.halves import Receiver, Sender
 from bench.loops import factory
 from bench.open_driver import PacedDriver
+from bench.request_driver import RequestDriver
 from bench.scenario import Scenario
 from bench.sizing import Sizes
 
@@ -112,6 +113,8 @@ class Worker:
             driving: Callable[..., Driver] = ROLES[order.get("role", "both")]
             if scenario.load_model != "closed":
                 driving = partial(PacedDriver, seed=order.get("seed", 0))
+            elif scenario.request_reply:
+                driving = RequestDriver
             driver = driving(
                 client,
                 Target(

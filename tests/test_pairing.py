@@ -208,6 +208,10 @@ def test_a_message_that_the_publisher_loses_makes_the_row_invalid(
             ("--client", "aio-pika", "--consumer-client", "aioamqp", "--set", "measure=publish"),
             "two clients can be measured end-to-end, not publish",
         ),
+        (
+            ("--client", "aio-pika", "--consumer-client", "aioamqp", "--set", "request_reply=true"),
+            "can be driven closed and from one queue, not with replies",
+        ),
     ],
 )
 def test_a_pair_that_cannot_be_is_a_sentence(command: Command, words: tuple[str, ...], reason: str) -> None:

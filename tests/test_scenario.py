@@ -79,6 +79,17 @@ def test_every_problem_is_in_one_message() -> None:
         ({"topics": 0}, "topics must be at least 1, got 0"),
         ({"topics": 2, "churn": True}, "topics are gone round by a producer that stays"),
         ({"topics": 2, "partitions": 3}, "topics (2) and partitions (3) both divide a queue"),
+        ({"request_reply": True, "rate_per_s": 9}, "request_reply needs a load that is closed, not open"),
+        (
+            {"request_reply": True, "fan_out": True},
+            "request_reply is one question to one consumer, over lasting connections: no fan_out, no churn",
+        ),
+        ({"request_reply": True, "measure": "publish"}, "request_reply is measured end-to-end, not publish"),
+        ({"request_reply": True, "ack_every": 2}, "ack_every must be 1 with request_reply, got 2"),
+        (
+            {"request_reply": True, "payload_bytes": 31},
+            "request_reply needs payload_bytes of at least 32, which hold whose request it is, got 31",
+        ),
         ({"max_outstanding": 0}, "max_outstanding must be at least 1, got 0"),
         (
             {"max_outstanding": 99, "producers": 2},

@@ -36,6 +36,8 @@ MEASURED = frozenset(
         "partitions",
         "payload",
         "publishing",
+        "request_driver",
+        "requests",
         "routing",
         "sample",
         "scenario",

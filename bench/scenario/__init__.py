@@ -72,6 +72,7 @@ class Scenario:
     topics                         a queue's messages are spread over so many topics, to all of which its
                                    consumers subscribe by one pattern; None: nothing is routed by topic
     churn                          a producer connects anew for each message, and leaves after it
+    request_reply                  each message is a request, which a consumer answers; its lane waits for it
     delivery                       push: the broker sends messages as they come; pull: consumers ask for
                                    them; None: the way that the protocol, or its client, is made for
     guarantee                      at-most-once: no confirms, no acks; at-least-once: both
@@ -103,6 +104,7 @@ class Scenario:
     fan_out: bool = False
     topics: int | None = None
     churn: bool = False
+    request_reply: bool = False
     delivery: Delivery | None = None
     guarantee: Guarantee = "at-least-once"
     ack_every: int = 1

@@ -39,6 +39,8 @@ def contradictions(scenario: Scenario) -> Iterator[str]:
         yield from _of_topics(scenario)
     if scenario.fan_out:
         yield from _of_fan_out(scenario)
+    if scenario.request_reply:
+        yield from _of_request_reply(scenario)
     yield from _of_load(scenario)
 
 
@@ -91,6 +93,25 @@ def _of_fan_out(scenario: Scenario) -> Iterator[str]:
         yield f"fan_out needs a load that is closed, without churn, not {scenario.load_model}"
     if scenario.measure != "end-to-end":
         yield f"fan_out is measured end-to-end, not {scenario.measure}"
+
+
+def _of_request_reply(scenario: Scenario) -> Iterator[str]:
+    if scenario.load_model != "closed":
+        yield f"request_reply needs a load that is closed, not {scenario.load_model}"
+    if scenario.churn or scenario.fan_out:
+        yield "request_reply is one question to one consumer, over lasting connections: no fan_out, no churn"
+    if scenario.measure != "end-to-end":
+        yield f"request_reply is measured end-to-end, not {scenario.measure}"
+    if scenario.ack_every > 1:
+        yield (
+            f"ack_every must be 1 with request_reply, got {scenario.ack_every}: it would acknowledge "
+            "requests that nobody has answered yet"
+        )
+    if scenario.least_bytes < STAMP_BYTES:
+        yield (
+            f"request_reply needs payload_bytes of at least {STAMP_BYTES}, which hold whose request it is, "
+            f"got {scenario.least_bytes}"
+        )
 
 
 def _of_load(scenario: Scenario) -> Iterator[str]:

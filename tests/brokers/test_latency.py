@@ -133,3 +133,22 @@ async def test_a_way_that_takes_five_milliseconds_longer_is_in_every_latency(sta
     for short_way, long_way in (latencies, confirms):
         difference_ms = (long_way.percentile(50) - short_way.percentile(50)) / 1e3
         assert difference_ms == pytest.approx(longer_ms, abs=0.3)
+
+
+async def test_a_round_trip_takes_the_longer_way_four_times(stand: Broker) -> None:
+    """A request goes to the broker and on to a consumer, and its reply back on the same way.
+
+    The shorter way takes 5 ms, too: a machine that is never idle between two messages is faster than one that
+    is.
+    """
+    scenario = Scenario(request_reply=True, in_flight=1, warmup_s=0.3)
+    round_trips = [Histogram(), Histogram()]
+    with delaying(stand.url, 5.0) as short, delaying(stand.url, 10.0) as long:
+        async with working(short.url, scenario) as at_once, working(long.url, scenario) as later:
+            for _ in range(10):
+                for place, turn in enumerate((at_once, later)):
+                    round_trips[place].merge(Histogram.from_pairs((await turn(20))["latency"]))
+        longer_ms = 4 * (long.held_ms - short.held_ms)
+    assert longer_ms == pytest.approx(20, abs=1)
+    difference_ms = (round_trips[1].percentile(50) - round_trips[0].percentile(50)) / 1e3
+    assert difference_ms == pytest.approx(longer_ms, abs=0.3)

@@ -35,6 +35,7 @@ from bench.engine.local import LocalEngine
 from bench.errors import StalledError, UnsupportedError
 from bench.gauges import Gauges
 from bench.payload import Account
+from bench.request_driver import RequestDriver
 from bench.sample import Sample
 from bench.scenario import Scenario
 from bench.worker import describe, listening
@@ -117,7 +118,8 @@ async def driven(client: Client, broker: Broker, scenario: Scenario) -> AsyncIte
     """A connected driver, as a worker has it, in this process."""
     clock = time.monotonic_ns
     with Gauges(clock) as gauges:
-        driver = Driver(
+        driving = RequestDriver if scenario.request_reply else Driver
+        driver = driving(
             client,
             Target(
                 url=broker.url,
@@ -224,6 +226,12 @@ class Contract:
 
     async def test_each_consumer_of_a_fan_out_gets_all_topics(self, broker: Broker) -> None:
         await self.drive(broker, Scenario(topics=5, fan_out=True, producers=2, consumers=3, in_flight=10))
+
+    @pytest.mark.parametrize("guarantee", ["at-least-once", "at-most-once"])
+    async def test_every_request_is_answered_once(self, broker: Broker, guarantee: Any) -> None:
+        scenario = Scenario(request_reply=True, guarantee=guarantee, producers=2, consumers=2, in_flight=5)
+        samples = await self.drive(broker, scenario, messages=60)
+        assert [sum(sample.consumed) for sample in samples] == [60] * len(samples)
 
     async def test_one_lane_one_queue_and_one_message_at_a_time_arrive(self, broker: Broker) -> None:
         await self.drive(broker, Scenario(in_flight=1, prefetch=1), messages=40)

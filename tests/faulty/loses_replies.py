@@ -1,0 +1,34 @@
+"""A client that loses every 100th reply, and no request."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from bench.client import Abilities
+from bench.clients.memory import Memory
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from bench.client import Client, Publish, Target
+
+
+class LosesReplies(Memory):
+    abilities = Abilities(distribution="", protocol="memory")
+
+    @asynccontextmanager
+    async def producer(self, target: Target, queue: str) -> AsyncIterator[Publish]:
+        async with super().producer(target, queue) as honest:
+            count = 0
+
+            async def publish(body: bytes) -> None:
+                nonlocal count
+                count += 1
+                if count % 100:
+                    await honest(body)
+
+            yield publish if "replies" in queue else honest
+
+
+CLIENT: Client = LosesReplies()
