@@ -19,7 +19,7 @@ from pathlib import Path
 
 import pyte
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bench import catalogue
@@ -277,7 +277,6 @@ def test_noise_is_warned_of_once_a_kind_and_a_failure_each_time() -> None:
     assert state.take(Progress(what="round 3", noise=noise(None, None), done=4, total=9)) == []
 
 
-@settings(deadline=None)
 @given(
     names=st.lists(st.text(min_size=1, max_size=60), min_size=1, max_size=12, unique=True),
     width=st.integers(20, 200),
