@@ -134,7 +134,13 @@ class RequestDriver(Driver):
         return None if total is None else total + sum(replies)
 
     def _progress(self) -> int:
-        return super()._progress() + self._replies.pending
+        return super()._progress() + self._replies.pending + self._answering.answered
+
+    def _standstill(self, what: str) -> str:
+        if what != "answering":
+            return super()._standstill(what)
+        left = self._answering.taken - self._answering.answered
+        return f"answering stood still for {self._limit_s:g} s; requests that are not answered: {left}"
 
     def _settle_replies(self) -> None:
         for inbox in self._replies.inboxes:

@@ -96,14 +96,15 @@ class Requester(Producer):
 
 
 class Answering:
-    """The consumers of a case, as those who answer; ``idle`` is set while no answer is under way.
+    """The consumers of a case, as those who answer; ``idle`` is set while no answer is under way,
+    that is while ``answered`` is as many as ``taken``.
 
     ``streams`` is how many each producer has: that is how a stamp says whose request it is.
     """
 
     def __init__(self, *, streams: int) -> None:
         self._streams = streams
-        self._open = 0
+        self.taken = self.answered = 0
         self.idle = asyncio.Event()
         self.idle.set()
 
@@ -120,7 +121,7 @@ class Answering:
             producer = (key_of(body) >> SEQUENCE_BITS) // streams
             if not 0 <= producer < len(whose):
                 return handling
-            self._open += 1
+            self.taken += 1
             self.idle.clear()
             return self._answer(body, handling, whose[producer])
 
@@ -132,8 +133,8 @@ class Answering:
                 await handling
             await replies.publish(body)
         finally:
-            self._open -= 1
-            if not self._open:
+            self.answered += 1
+            if self.answered == self.taken:
                 self.idle.set()
 
 

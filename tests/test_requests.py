@@ -86,6 +86,20 @@ async def test_a_request_that_is_never_confirmed_is_a_stall(
         await drive(faulty("stalls"), Scenario(request_reply=True), turns=3)
 
 
+async def test_requests_that_reach_nobody_are_a_stall(faulty: Callable[[str], str]) -> None:
+    with pytest.raises(
+        StalledError, match=r"round trips stood still for 0\.5 s with 50 messages left in the"
+    ):
+        await drive(faulty("leaves_waiting"), Scenario(request_reply=True))
+
+
+async def test_answers_that_take_longer_than_a_standstill_are_one() -> None:
+    scenario = Scenario(request_reply=True, in_flight=1, handler=Handler.parse("sleep:5s"))
+    said = r"answering stood still for 0\.5 s; requests that are not answered: 1"
+    with pytest.raises(StalledError, match=said):
+        await drive("memory", scenario.with_fields({"guarantee": "at-most-once"}))
+
+
 async def test_a_round_trip_takes_as_long_as_its_answer() -> None:
     scenario = Scenario(request_reply=True, in_flight=1, handler=Handler.parse("sleep:20ms"))
     (sample,) = await drive("memory", scenario, turns=1, messages=10)

@@ -51,6 +51,11 @@ class Amqp(Contract):
             await self.publish(target, queue, [b"kept?"])
             assert await asyncio.to_thread(delivery_mode, queue) == (2 if persistent else 1)
 
+    async def test_requests_that_are_spread_over_topics_are_answered(self, broker: Broker) -> None:
+        await self.drive(
+            broker, Scenario(request_reply=True, topics=3, consumers=2, in_flight=4), messages=60
+        )
+
     @pytest.mark.parametrize("kind", ["classic", "quorum"])
     async def test_queues_are_of_the_type_that_was_asked_for(self, broker: Broker, kind: Any) -> None:
         scenario = Scenario(queue_type=kind, persistent=True)
