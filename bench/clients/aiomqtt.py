@@ -10,6 +10,7 @@ the queue takes it over, more of them join its shared subscription with sessions
 consumes yet waits for the first of them alone, so there is no full queue for several to ``consume``; and at
 QoS 0 not even that is sure, since a broker may still send it to a connection that has just been left, so
 ``publish`` is measured at QoS 1 only. For a fan-out every session has a plain subscription to the one topic.
+With topics of its own, a queue's session subscribes to a filter that ends in ``+``.
 ``prefetch`` is the receive maximum of MQTT 5. In 3.1.1 the broker has one number for all: any other is
 refused, and so is a second consumer, since 3.1.1 has no shared subscriptions. What is kept on disk is the
 broker's choice in MQTT.
@@ -30,6 +31,7 @@ from paho.mqtt.properties import Properties
 
 from bench.client import Abilities
 from bench.errors import UnsupportedError
+from bench.routing import in_turn, pattern, topics
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -74,7 +76,7 @@ def connection(
 
 async def subscribe(client: aiomqtt.Client, target: Target, queue: str) -> None:
     shared = speaks_5(target) and not target.fan_out
-    topic = f"$share/{queue}/{queue}" if shared else queue
+    topic = pattern(target, f"$share/{queue}/{queue}" if shared else queue, "/+")
     qos = int(target.acknowledged)
     (granted,) = await client.subscribe(topic, qos)
     if granted != qos:
@@ -94,6 +96,7 @@ class Aiomqtt:
         tls="own",
         measures=("end-to-end", "publish"),
         fan_out=True,
+        topics=True,
         stores=("at-least-once",),
         ack_every=False,
         persistent=False,
@@ -122,13 +125,13 @@ class Aiomqtt:
         async with connection(target) as client, asyncio.TaskGroup() as group:
             send = client.publish
 
-            def publish(body: bytes) -> Awaitable[None]:
+            def publish_to(topic: str) -> Publish:
                 # aiomqtt's own limit of 10 s costs a timer and 4 to 20 % more CPU for each message (2.5.1,
                 # medians of 12 paired turns, asyncio and uvloop); the harness has limits.
-                return send(queue, body, qos, timeout=math.inf)
+                return lambda body: send(topic, body, qos, timeout=math.inf)
 
             listening = group.create_task(listen(client, lambda _: None))
-            yield publish
+            yield in_turn([publish_to(topic) for topic in topics(target, queue, "/")])
             listening.cancel()
 
     @asynccontextmanager

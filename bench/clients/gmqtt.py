@@ -13,6 +13,7 @@ the queue takes it over, more of them join its shared subscription with sessions
 consumes yet waits for the first of them alone, so there is no full queue for several to ``consume``; and at
 QoS 0 not even that is sure, since a broker may still send it to a connection that has just been left, so
 ``publish`` is measured at QoS 1 only. For a fan-out every session has a plain subscription to the one topic.
+With topics of its own, a queue's session subscribes to a filter that ends in ``+``.
 ``prefetch`` is the receive maximum of MQTT 5. In 3.1.1 the broker has one number for all: any other is
 refused, and so is a second consumer, since 3.1.1 has no shared subscriptions. What is kept on disk is the
 broker's choice in MQTT.
@@ -32,6 +33,7 @@ from gmqtt.storage import PersistentStorage  # type: ignore[import-untyped]
 
 from bench.client import Abilities
 from bench.errors import UnsupportedError
+from bench.routing import in_turn, pattern, topics
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -120,7 +122,7 @@ async def subscribe(client: Any, target: Target, queue: str) -> None:
     answer: asyncio.Future[tuple[int, ...]] = asyncio.get_running_loop().create_future()
     client.on_subscribe = lambda _, __, granted, ___: answer.set_result(granted)
     shared = speaks_5(target) and not target.fan_out
-    client.subscribe(f"$share/{queue}/{queue}" if shared else queue, qos)
+    client.subscribe(pattern(target, f"$share/{queue}/{queue}" if shared else queue, "/+"), qos)
     if (granted := await answer) != (qos,):
         raise UnsupportedError(f"the broker answered a subscription at QoS {qos} with: {granted[0]}")
 
@@ -131,6 +133,7 @@ class Gmqtt:
         protocol="mqtt",
         measures=("end-to-end", "publish"),
         fan_out=True,
+        topics=True,
         stores=("at-least-once",),
         ack_every=False,
         persistent=False,
@@ -160,13 +163,16 @@ class Gmqtt:
         async with connection(target, unconfirmed=unconfirmed) as client:
             send = client.publish
 
-            def publish(body: bytes) -> Awaitable[None]:
-                send(queue, body, qos)
-                return unconfirmed.last
+            def publish_to(topic: str) -> Publish:
+                def publish(body: bytes) -> Awaitable[None]:
+                    send(topic, body, qos)
+                    return unconfirmed.last
+
+                return publish
 
             if not qos:
                 unconfirmed.last.set_result(None)  # for all of them: none is ever unconfirmed
-            yield publish
+            yield in_turn([publish_to(topic) for topic in topics(target, queue, "/")])
 
     @asynccontextmanager
     async def consumer(self, target: Target, queue: str, receive: Receive) -> AsyncIterator[None]:

@@ -14,7 +14,8 @@ one consumer, and with ``delivery=pull`` that one fetches, too.
 
 In a fan-out each consumer subscribes to the one subject, in no group. At least once the stream keeps a
 message until each of its consumers has acknowledged it (interest retention), and pushes to them all, as each
-has a max_ack_pending of its own.
+has a max_ack_pending of its own. Topics are subjects of one more word, which are subscribed to by ``*``; at
+least once the stream is, and its consumers have all that it holds.
 
 Core NATS has no prefetch, and keeps no message for anybody who does not listen yet: at most once, only
 end-to-end can be measured, and nothing is persistent. At least once, persistent is the stream's storage: file
@@ -27,6 +28,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
@@ -36,6 +38,7 @@ from nats.js.api import AckPolicy, RetentionPolicy, StorageType
 
 from bench.client import Abilities
 from bench.errors import UnsupportedError
+from bench.routing import in_turn, pattern, topics
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Sequence
@@ -55,7 +58,10 @@ UNLIMITED = 0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """A queue in the words of NATS: a subject, which is also a stream of that name, and who consumes it."""
+    """A queue in the words of NATS: a subject or what its topics begin with, and who consumes them.
+
+    At least once, ``subject`` is also the name of a stream, and ``consumers`` that of a durable consumer.
+    """
 
     subject: str
     consumers: str
@@ -123,7 +129,11 @@ async def listening(
 
     shared = "" if target.fan_out else place.consumers
     await client.subscribe(
-        place.subject, shared, take, pending_msgs_limit=UNLIMITED, pending_bytes_limit=UNLIMITED
+        pattern(target, place.subject),
+        shared,
+        take,
+        pending_msgs_limit=UNLIMITED,
+        pending_bytes_limit=UNLIMITED,
     )
     await client.flush()  # the broker has read the subscription
     yield
@@ -212,6 +222,7 @@ class NatsPy:
         stores=("at-least-once",),
         ack_every=False,
         fan_out=True,
+        topics=True,
         replication=True,
         trouble=(("rloop", "does not hear that its connection was reset; no TLS"),),
     )
@@ -244,7 +255,7 @@ class NatsPy:
                 for name in dict.fromkeys(place.subject for place in places.values()):
                     await stream.add_stream(
                         name=name,
-                        subjects=[name],
+                        subjects=[pattern(target, name)],
                         retention=RetentionPolicy.INTEREST if target.fan_out else RetentionPolicy.WORK_QUEUE,
                         storage=StorageType.FILE if target.persistent else StorageType.MEMORY,
                         num_replicas=target.replication,
@@ -257,7 +268,7 @@ class NatsPy:
                         ack_policy=AckPolicy.EXPLICIT,
                         ack_wait=AGAIN_S,
                         max_ack_pending=target.prefetch if push else -1,
-                        deliver_subject=f"{place.consumers}.delivered" if push else None,
+                        deliver_subject=f"delivered.{place.consumers}" if push else None,
                     )
                 yield depth
             finally:
@@ -268,19 +279,17 @@ class NatsPy:
     async def producer(self, target: Target, queue: str) -> AsyncIterator[Publish]:
         async with heard(target) as (client, _):
             if not target.acknowledged:
-                send = client.publish
-
-                def publish(body: bytes) -> Awaitable[object]:
-                    return send(queue, body)
-
-                yield publish
+                yield in_turn([partial(client.publish, topic) for topic in topics(target, queue)])
                 return
-            send_async = client.jetstream(publish_async_max_pending=target.in_flight).publish_async
+            send = client.jetstream(publish_async_max_pending=target.in_flight).publish_async
 
-            async def publish_confirmed(body: bytes) -> None:
-                await (await send_async(queue, body))
+            def publish_to(topic: str) -> Publish:
+                async def publish(body: bytes) -> None:
+                    await (await send(topic, body))
 
-            yield publish_confirmed
+                return publish
+
+            yield in_turn([publish_to(topic) for topic in topics(target, queue)])
 
     @asynccontextmanager
     async def consumer(self, target: Target, queue: str, receive: Receive) -> AsyncIterator[None]:

@@ -49,6 +49,18 @@ async def has_session(broker: Broker, identifier: str) -> bool:
     return present != [0]
 
 
+@asynccontextmanager
+async def beside_it(broker: Broker) -> AsyncIterator[Any]:
+    """Somebody else's connection to the broker."""
+    address, client = MqttAddress.parse(broker.url), gmqtt.Client(None)
+    client.set_auth_credentials(address.user, address.password)
+    await client.connect(address.host, address.port, version=4 if is_old(broker) else 5)
+    try:
+        yield client
+    finally:
+        await client.disconnect()
+
+
 def need_prompt_redelivery(broker: Broker) -> None:
     if broker.kind == "nats-mqtt":
         pytest.skip("nats-server delivers again when its ack_wait of 30 s is over, not to a new connection")
@@ -140,6 +152,28 @@ class Mqtt(Contract):
             assert sorted(first + second) == sorted(bodies)
             assert first
             assert second
+
+    async def test_topics_are_gone_round_and_a_pattern_matches_one_that_nobody_named(
+        self, broker: Broker
+    ) -> None:
+        """Seen by somebody who subscribes to one topic, and by a message of another topic than theirs."""
+        target, seen, beside = self.target(broker, topics=3), list[bytes](), list[bytes]()
+        bodies = [b"%d" % number for number in range(9)]
+        async with (
+            beside_it(broker) as other,
+            self.queue(target) as queue,
+            self.client.consumer(target, queue, seen.append),
+        ):
+            subscribed = asyncio.Event()
+            other.on_subscribe = lambda *_: subscribed.set()
+            other.on_message = lambda _, __, body, *___: beside.append(body)
+            other.subscribe(f"{queue}/1", 1)
+            await subscribed.wait()
+            await self.publish(target, queue, bodies)
+            await until(lambda: len(seen) >= 9 and len(beside) >= 3, lambda: f"{seen} and {beside} came")
+            other.publish(f"{queue}/unheard-of", b"by pattern", 1)
+            await until(lambda: len(seen) >= 10, lambda: f"{seen} came")
+        assert (seen, beside) == ([*bodies, b"by pattern"], [b"1", b"4", b"7"])
 
     async def test_a_consumer_that_raises_before_the_ack_leaves_the_message(self, broker: Broker) -> None:
         need_prompt_redelivery(broker)
