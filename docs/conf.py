@@ -37,6 +37,11 @@ LINKS = {
 }
 
 
+WITH_LEDGER = (
+    "- Asking for evidence: [how often the gate is right](validation.md), from gates whose answer is known."
+)
+
+
 def _relink(_: Sphinx, __: Path, ___: str, content: list[str]) -> None:
     content[0] = re.sub(r"\]\(([^)#]+)", lambda link: f"]({LINKS.get(link[1], link[1])}", content[0])
 
@@ -44,6 +49,9 @@ def _relink(_: Sphinx, __: Path, ___: str, content: list[str]) -> None:
 def _explain(_: Sphinx, page: str, source: list[str]) -> None:
     """Pages that a command writes beside the index, such as that of the ledger, are explanations too."""
     beside = sorted(path.stem for path in HERE.glob("*.md") if path.stem != "index")
+    if page == "index" and "validation" in beside:
+        what = "- Wondering whether to believe it:"
+        source[0] = source[0].replace(what, f"{WITH_LEDGER}\n{what}")
     if page == "explanation/index" and beside:
         listed = "\n".join(f"/{name}" for name in beside)
         source[0] += f"\n```{{toctree}}\n{listed}\n```\n"

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bench.ledger import analysis, page
+from bench.ledger import ablation, analysis, page
 from bench.ledger.design import EQUAL, LEVELS, REFERENCE, Design, planned
 from bench.ledger.making import ARMS
 from bench.ledger.rules import RULES, Rates
@@ -107,8 +107,8 @@ def test_false_regressions_power_and_coverage_are_counted_apart() -> None:
 
 
 def test_the_reference_is_judged_by_nobody() -> None:
-    ours = analysis.rules(ledger())[0]
-    assert (ours.name, ours.equal.hits, ours.equal.of) == (analysis.OURS, 1, 2)
+    ours = ablation.rules(ledger())[0]
+    assert (ours.name, ours.equal.hits, ours.equal.of) == (ablation.OURS, 1, 2)
     assert {level: share.of for level, share in ours.by_level.items()} == {-0.05: 1, 0.1: 1}
 
 
@@ -121,11 +121,11 @@ def test_of_a_gate_that_was_killed_and_made_again_the_later_rounds_count() -> No
 
 def test_the_page_has_every_rule_and_says_where_nothing_was_made() -> None:
     machine = {"cores_online": 2, "cpu_name": "CPU", "python_version": "3.13"}
-    text = page.written(DESIGN, machine, ledger(), "led")
-    assert all(name in text for name in (*RULES, analysis.OURS))
+    text = page.written(DESIGN, machine, page.Findings.of(ledger()), "led", {})
+    assert all(name in text for name in (*RULES, ablation.OURS))
     assert "| quiet | 2 | 1 | 1 [" in text
     assert max(map(len, text.splitlines())) < 200
-    empty = page.written(DESIGN, machine, [], "led")
+    empty = page.written(DESIGN, machine, page.Findings.of([]), "led", {})
     assert empty.count("No such gate has been made.") == 3
 
 

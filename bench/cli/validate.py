@@ -97,17 +97,16 @@ def make(**asked: Any) -> None:
 @validate.command(epilog=REPORT_EPILOG)
 @click.argument("folder", metavar="LEDGER", type=click.Path(path_type=Path, file_okay=False))
 @click.option(
-    "--page", type=click.Path(path_type=Path, dir_okay=False), help="Write it there  [default: stdout]"
+    "--page",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write it there, plots beside it  [default: stdout, no plots]",
 )
 def report(folder: Path, page: Path | None) -> None:
-    """Write the page of what a LEDGER's gates came to."""
+    """Write the page of what a LEDGER's gates came to; its plots need matplotlib."""
     from bench.ledger import reading
 
-    text = reading.page_of(folder)
     if page is None:
-        click.echo(text, nl=False)
+        click.echo(reading.page_of(folder), nl=False)
         return
-    from bench.results import write_text
-
-    write_text(page, text)
-    to_stderr(f"wrote {page}")
+    for path in reading.write_page(folder, page):
+        to_stderr(f"wrote {path}")

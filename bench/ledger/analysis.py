@@ -7,19 +7,17 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
-from bench.ledger.design import EQUAL, REFERENCE
-from bench.ledger.rules import RULES, Rates
+from bench.ledger.design import CONDITIONS, EQUAL, REFERENCE
 from bench.stats.effects import Effect, effect_over_rounds
 from bench.stats.proportions import clopper_pearson, wilson
 from bench.stats.rounds import round_effect
 from bench.stats.verdicts import verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from bench.stats.intervals import Interval
 
-OURS = "mqbench check"
 _OUTCOMES = ("pass", "regression", "inconclusive", "environment unfit", "invalid", "missing")
 
 
@@ -54,10 +52,20 @@ class Judged:
             rates={arm: [rows[number] for number in sorted(rows)] for arm, rows in found.items()},
         )
 
-    def effects(self, rounds: int | None = None) -> list[float]:
-        """Of the candidate, one a round; of the first so many, or of all."""
-        pairs = zip(self.rates.get("base", ()), self.rates.get("candidate", ()), strict=False)
-        return [round_effect(base, candidate) for base, candidate in list(pairs)[:rounds]]
+    @property
+    def is_sound(self) -> bool:
+        """Whether every message of every round was accounted for, so that its rates may be looked at."""
+        return self.outcome not in ("invalid", "missing")
+
+    def effects(self, *, of: str = "candidate") -> list[float]:
+        """One a round, of the candidate or of the second copy of the base."""
+        pairs = zip(self.rates.get("base", ()), self.rates.get(of, ()), strict=False)
+        return [round_effect(base, other) for base, other in pairs]
+
+    def stage(self, number: int, *, of: str = "candidate") -> list[float]:
+        """The effects of its first or its second stage."""
+        effects = self.effects(of=of)
+        return effects[: self.first] if number == 1 else effects[self.first :]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +79,12 @@ class Share:
     @classmethod
     def exact(cls, hits: int, of: int) -> Self:
         return cls(hits=hits, of=of, interval=clopper_pearson(hits, of) if of else None)
+
+    @classmethod
+    def of_all(cls, said: Iterable[bool]) -> Self:
+        """Wilson's, of how many were so."""
+        told = list(said)
+        return cls.scored(sum(told), len(told))
 
     @classmethod
     def scored(cls, hits: int, of: int) -> Self:
@@ -103,15 +117,6 @@ class Injected:
     covered: Share | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rule:
-    """What a rule said of the same data: of equal sides, and by level of what was injected, of any kind."""
-
-    name: str
-    equal: Share
-    by_level: Mapping[float, Share]
-
-
 def joined(gates: Iterable[Mapping[str, Any]], rounds: Iterable[Mapping[str, Any]]) -> list[Judged]:
     """The gates in the order in which they were made, each with its rounds."""
     by_key: dict[str, list[Mapping[str, Any]]] = {}
@@ -121,36 +126,40 @@ def joined(gates: Iterable[Mapping[str, Any]], rounds: Iterable[Mapping[str, Any
 
 
 def equal_sides(gates: Sequence[Judged]) -> list[Equal]:
-    found = []
-    for condition, some in _grouped(
-        (gate for gate in gates if gate.kind == EQUAL), lambda one: one.condition
-    ):
-        found.append(
-            Equal(
-                condition=condition,
-                outcomes=_outcomes(some),
-                regressions=Share.exact(sum(gate.outcome == "regression" for gate in some), len(some)),
-                faster=Share.exact(sum(map(_faster, some)), len(some)),
-                covered=_covered(some, 0.0),
-                minutes=sum(gate.took_s for gate in some) / 60,
-            )
+    return [
+        Equal(
+            condition=condition,
+            outcomes=_outcomes(some),
+            regressions=Share.exact(sum(gate.outcome == "regression" for gate in some), len(some)),
+            faster=Share.exact(sum(map(_faster, some)), len(some)),
+            covered=_covered(some, 0.0),
+            minutes=sum(gate.took_s for gate in some) / 60,
         )
-    return found
+        for condition, some in by_condition(gate for gate in gates if gate.kind == EQUAL)
+    ]
+
+
+def by_condition(gates: Iterable[Judged]) -> Iterator[tuple[str, list[Judged]]]:
+    """The conditions that there are gates of, quiet first, each with its gates in their order."""
+    every = list(gates)
+    for condition in CONDITIONS:
+        if some := [gate for gate in every if gate.condition == condition]:
+            yield condition, some
 
 
 def injected(gates: Sequence[Judged]) -> list[Injected]:
     truths = {
         (gate.kind, gate.level): effect_over_rounds(effects)
         for gate in gates
-        if gate.condition == REFERENCE and len(effects := gate.effects(gate.first)) > 1
+        if gate.condition == REFERENCE and gate.is_sound and len(effects := gate.stage(1)) > 1
     }
     made = (gate for gate in gates if gate.kind != EQUAL and gate.condition != REFERENCE)
     found = []
-    for (condition, kind, level), some in _grouped(made, lambda one: (one.condition, one.kind, one.level)):
+    for (place, kind, level), some in _grouped(made, _cell):
         truth = truths.get((kind, level))
         found.append(
             Injected(
-                condition=condition,
+                condition=CONDITIONS[place],
                 kind=kind,
                 level=level,
                 truth=truth,
@@ -163,65 +172,28 @@ def injected(gates: Sequence[Judged]) -> list[Injected]:
     return found
 
 
-def rules(gates: Sequence[Judged]) -> list[Rule]:
-    """Ours first, then the others, on the data of every gate that has any."""
-    sound = [
-        gate for gate in gates if gate.condition != REFERENCE and gate.outcome not in ("invalid", "missing")
-    ]
-    said: dict[str, list[bool]] = {OURS: [gate.outcome == "regression" for gate in sound]}
-    for name, rule in RULES.items():
-        said[name] = [
-            rule(Rates(base=gate.rates["base"], candidate=gate.rates["candidate"], previous=previous))
-            for gate, previous in zip(sound, _previous(sound), strict=True)
-        ]
-    levels = sorted({gate.level for gate in sound if gate.kind != EQUAL})
-    return [
-        Rule(
-            name=name,
-            equal=_share(slower for gate, slower in zip(sound, told, strict=True) if gate.kind == EQUAL),
-            by_level={
-                level: _share(
-                    slower
-                    for gate, slower in zip(sound, told, strict=True)
-                    if gate.kind != EQUAL and gate.level == level
-                )
-                for level in levels
-            },
-        )
-        for name, told in said.items()
-    ]
-
-
-def _share(said: Iterable[bool]) -> Share:
-    told = list(said)
-    return Share.scored(sum(told), len(told))
-
-
-def _previous(gates: Sequence[Judged]) -> list[float | None]:
-    """The base's mean rate in the gate before each, which any history would have held."""
-    means: list[float | None] = [None]
-    for gate in gates:
-        rates = [rate for one in gate.rates["base"] for rate in one]
-        means.append(sum(rates) / len(rates))
-    return means[: len(gates)]
-
-
 def _faster(gate: Judged) -> bool:
     """Whether ``mqbench ab`` would have called the candidate faster, from the same rounds."""
-    return verdict(gate.effects()).outcome == "faster"
+    return gate.is_sound and verdict(gate.effects()).outcome == "faster"
 
 
 def _covered(gates: Sequence[Judged], truth: float) -> Share:
     """How often the first stage's 95 % interval held the truth; every gate has a first stage."""
     intervals = [
-        effect_over_rounds(effects).mean for gate in gates if len(effects := gate.effects(gate.first)) > 1
+        effect_over_rounds(effects).mean
+        for gate in gates
+        if gate.is_sound and len(effects := gate.stage(1)) > 1
     ]
-    return Share.scored(sum(one.low <= truth <= one.high for one in intervals), len(intervals))
+    return Share.scored(sum(one.contains(truth) for one in intervals), len(intervals))
 
 
 def _outcomes(gates: Sequence[Judged]) -> dict[str, int]:
     counts = Counter(gate.outcome for gate in gates)
     return {outcome: counts[outcome] for outcome in _OUTCOMES}
+
+
+def _cell(gate: Judged) -> tuple[int, str, float]:
+    return CONDITIONS.index(gate.condition), gate.kind, gate.level
 
 
 def _grouped(gates: Iterable[Judged], by: Callable[[Judged], Any]) -> list[tuple[Any, list[Judged]]]:

@@ -13,6 +13,7 @@ LEVELS = (0.01, 0.02, 0.03, 0.05, 0.10, 0.20, -0.05)
 EQUAL = "equal"
 """The kind of a gate whose sides are the same code."""
 
+CONDITIONS = ("quiet", "busy", "bursty")
 REFERENCE = "reference"
 """The condition of the long gates that say what an injected slow-down truly costs."""
 

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self
 
-from bench.ledger import analysis
-from bench.ledger.design import LEVELS
+from bench.ledger import ablation, analysis, nominal, power, tables
 from bench.ledger.injected import KINDS
-from bench.report.grid import Grid, Heading, Row, as_markdown, grid
+from bench.report.grid import as_markdown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from bench.ledger.analysis import Equal, Injected, Judged, Rule, Share
+    from bench.ledger.ablation import Rule, ShiftedRule
+    from bench.ledger.analysis import Equal, Injected, Judged
     from bench.ledger.design import Design
+    from bench.ledger.nominal import Nominal
+    from bench.ledger.power import Replayed, Shifted
+    from bench.report.grid import Grid
 
 _HEAD = """\
 ---
@@ -37,6 +42,49 @@ first stage held 0. *Faster*: how often `mqbench ab` would have called the candi
 rounds.
 """
 
+_NOMINAL = """\
+### Do intervals and p-values keep their promise?
+
+On equal sides a 95 % interval should hold 0 in 95 % of gates (the goal is 93 to 97). A gate's two stages are
+disjoint data; *all rounds* are both together.
+"""
+
+_CHANCES = """\
+The one-sided p of "slower", by the sign-flip test, should be at or below 0.05 in 5 % of gates, and so on.
+With so few rounds p has steps of 1/2^rounds:
+behind each share stands, in brackets, what that lets come by chance.
+"""
+
+_SHIFTED = """\
+## A known difference, added to equal sides
+
+Computed, not measured: each round of equal sides has its noise, and a difference that multiplies the
+candidate's rates adds its logarithm to the round's effect. The rule of `mqbench check`, both stages and the
+control, was put to the rounds above with a known difference added: x % more time for a message, or, below 0,
+so many more messages in the same time. So the truth is known without error, and the noise is that of real
+rounds; what this cannot show is a slow-down that also changes the noise, for which see the injected ones.
+With nothing added it must say what the gates said: it does in {agree} of {of}.{stopped}
+"""
+
+_STOPPED = """ Gates that ended with
+their first stage have no rounds to decide with: where the first stage leaves the changed data open, they are
+*not measured* and count as not seen, so that these shares are lower bounds."""
+
+_TIME = """\
+### What more time buys
+
+The same with the rounds of consecutive gates put together as those of one longer gate, each gate used once.
+*Seconds* are those of a whole gate of that length: three cases (base, candidate, control), connecting,
+warming up and the broker's start included. Columns are the share called a regression, by what was added.
+"""
+
+_NO_TIME = """\
+### What more time buys
+
+This ledger has gates that ended with their first stage. Those that have a second are the noisy ones, so
+nothing can be put together from them (`mqbench validate make LEDGER --whole` makes gates of which it can).
+"""
+
 _INJECTED = """\
 ## Injected slow-downs
 
@@ -51,14 +99,100 @@ _RULES = """\
 ## What other rules would have said
 
 On the raw data of the same gates: the share that each called slower. For equal sides (and levels below 0) it
-should be 0, else 1. Each rule got every round that a gate has.
+should be 0, else 1. Each rule got every round that a gate has. First on equal sides with a known difference
+added, as above, where the other rules got the candidate's rates changed by it:
 """
 
+_RULES_INJECTED = """\
+Then on the gates as they were measured, equal sides and injected slow-downs, under all conditions:
+"""
 
-def written(design: Design, machine: Mapping[str, Any], gates: Sequence[Judged], folder: str) -> str:
-    """The whole page."""
+PLOTS = {
+    "power": "Share of gates that each rule calls slower, by the difference that was added.",
+    "time": "Share of gates called a regression by seconds a pair, for each difference that was added.",
+    "chances": "p-values of equal sides against what chance gives; 95 % of points lie in the band.",
+}
+"""What the plots beside the page show, by the end of their name; the table next to each has its figures."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Findings:
+    """All that a page and its plots are made of."""
+
+    equal: Sequence[Equal]
+    nominal: Sequence[Nominal]
+    shifted: Sequence[Shifted]
+    by_time: Sequence[Shifted]
+    replayed: Replayed
+    injected: Sequence[Injected]
+    rules: Sequence[Rule]
+    shifted_rules: Sequence[ShiftedRule]
+
+    @classmethod
+    def of(cls, gates: Sequence[Judged]) -> Self:
+        return cls(
+            equal=analysis.equal_sides(gates),
+            nominal=nominal.nominal(gates),
+            shifted=power.by_shift(gates),
+            by_time=power.by_time(gates),
+            replayed=power.replayed(gates),
+            injected=analysis.injected(gates),
+            rules=ablation.rules(gates),
+            shifted_rules=ablation.shifted_rules(gates, power.LEVELS),
+        )
+
+
+def written(
+    design: Design,
+    machine: Mapping[str, Any],
+    found: Findings,
+    folder: str,
+    plots: Mapping[str, str],
+) -> str:
+    """The whole page; ``plots`` are the files of :data:`PLOTS` that there are, relative to it."""
+    stopped = any(row.said["not measured"].hits for row in found.shifted)
+    kinds = "; ".join(f"*{kind}*: {KINDS[kind]}" for kind in design.units)
+    pictures = {
+        name: f"![{words} The table has the figures.]({plots[name]})\n" if name in plots else ""
+        for name, words in PLOTS.items()
+    }
+    parts = [
+        _head(design, machine, folder),
+        _EQUAL,
+        _table(tables.equal(found.equal)),
+        "",
+        _NOMINAL,
+        _table(tables.coverage(found.nominal)),
+        "",
+        _CHANCES,
+        pictures["chances"],
+        _table(tables.chances(found.nominal)),
+        "",
+        _SHIFTED.format(
+            agree=found.replayed.agree, of=found.replayed.of, stopped=_STOPPED if stopped else ""
+        ),
+        _table(tables.shifted(found.shifted)),
+        "",
+        _TIME if found.by_time or not found.shifted else _NO_TIME,
+        pictures["time"],
+        _table(tables.by_time(found.by_time)) if found.by_time or not found.shifted else "",
+        "",
+        _INJECTED.format(kinds=kinds[:1].upper() + kinds[1:]),
+        _table(tables.injected(found.injected)),
+        "",
+        _RULES,
+        pictures["power"],
+        _table(tables.shifted_rules(found.shifted_rules)),
+        "",
+        _RULES_INJECTED,
+        _table(tables.rules(found.rules)),
+    ]
+    return re.sub("\n{3,}", "\n\n", "\n".join(parts)) + "\n"
+
+
+def _head(design: Design, machine: Mapping[str, Any], folder: str) -> str:
     first, second = design.rounds
-    head = _HEAD.format(
+    return _HEAD.format(
         folder=folder,
         rounds=f"{first} and{'' if design.whole else ', where needed,'} {second}",
         slices=design.slices,
@@ -70,130 +204,7 @@ def written(design: Design, machine: Mapping[str, Any], gates: Sequence[Judged],
         f"{machine.get('python_version')}",
         seed=design.seed,
     )
-    kinds = "; ".join(f"*{kind}*: {KINDS[kind]}" for kind in design.units)
-    return "\n".join(
-        [
-            head,
-            _EQUAL,
-            _table(_equal(analysis.equal_sides(gates))),
-            "",
-            _INJECTED.format(kinds=kinds[:1].upper() + kinds[1:]),
-            _table(_injected(analysis.injected(gates))),
-            "",
-            _RULES,
-            _table(_rules(analysis.rules(gates))),
-            "",
-        ]
-    )
 
 
 def _table(shown: Grid) -> str:
     return as_markdown(shown) if shown.rows else "No such gate has been made."
-
-
-def _equal(rows: Sequence[Equal]) -> Grid:
-    names = (
-        "gates",
-        "pass",
-        "regression [95 %]",
-        "inconclusive",
-        "unfit",
-        "faster",
-        "covered [95 %]",
-        "minutes",
-    )
-    return grid(
-        (Heading(name="condition"), *(Heading(name=name, number=True) for name in names)),
-        (
-            Row(
-                (
-                    row.condition,
-                    str(row.regressions.of),
-                    str(row.outcomes["pass"]),
-                    _counted(row.regressions),
-                    str(row.outcomes["inconclusive"]),
-                    str(row.outcomes["environment unfit"]),
-                    str(row.faster.hits),
-                    _percent(row.covered),
-                    f"{row.minutes:.0f}",
-                )
-            )
-            for row in rows
-        ),
-    )
-
-
-def _injected(rows: Sequence[Injected]) -> Grid:
-    names = (
-        "level",
-        "true [95 %]",
-        "gates",
-        "regression [95 %]",
-        "pass",
-        "inconclusive",
-        "unfit",
-        "faster",
-        "covered",
-    )
-    order = {level: place for place, level in enumerate(LEVELS)}
-    return grid(
-        (
-            Heading(name="condition"),
-            Heading(name="kind"),
-            *(Heading(name=name, number=True) for name in names),
-        ),
-        (
-            Row(
-                (
-                    row.condition,
-                    row.kind,
-                    f"{100 * row.level:g} %",
-                    _truth(row),
-                    str(row.seen.of),
-                    _percent(row.seen),
-                    str(row.outcomes["pass"]),
-                    str(row.outcomes["inconclusive"]),
-                    str(row.outcomes["environment unfit"]),
-                    str(row.faster.hits),
-                    _percent(row.covered) if row.covered else "",
-                )
-            )
-            for row in sorted(rows, key=lambda one: (one.condition, one.kind, order.get(one.level, 99)))
-        ),
-    )
-
-
-def _rules(rows: Sequence[Rule]) -> Grid:
-    levels = sorted({level for row in rows for level in row.by_level})
-    names = ("equal sides", *(f"{100 * level:g} %" for level in levels))
-    return grid(
-        (Heading(name="rule"), *(Heading(name=name, number=True) for name in names)),
-        (
-            Row((row.name, _percent(row.equal), *(_percent(row.by_level[level]) for level in levels)))
-            for row in rows
-            if row.equal.of or row.by_level
-        ),
-    )
-
-
-def _truth(row: Injected) -> str:
-    if row.truth is None:
-        return ""
-    mean = row.truth.mean
-    shares = (100 * analysis.slower_share(one) for one in (mean.estimate, mean.high, mean.low))
-    estimate, low, high = shares
-    return f"{estimate:.1f} % [{low:.1f}, {high:.1f}]"
-
-
-def _counted(share: Share) -> str:
-    """For what should never be: the count, with the interval of the share."""
-    if share.interval is None:
-        return ""
-    return f"{share.hits} [{100 * share.interval.low:.1f} %, {100 * share.interval.high:.1f} %]"
-
-
-def _percent(share: Share) -> str:
-    if share.interval is None:
-        return ""
-    low, high = 100 * share.interval.low, 100 * share.interval.high
-    return f"{100 * share.interval.estimate:.0f} % [{low:.0f}, {high:.0f}]"

@@ -32,11 +32,13 @@ def benjamini_hochberg(chances: Mapping[Key, float]) -> dict[Key, float]:
 
 
 def _adjusted(chances: Mapping[Key, float], method: str) -> dict[Key, float]:
-    from statsmodels.stats.multitest import multipletests  # noqa: PLC0415  # a second that few need wait
-
     array = sample(list(chances.values()), "p-values")
     if not ((array >= 0) & (array <= 1)).all():
         raise ValueError(f"p-values must be from 0 to 1, got {array.min():g} to {array.max():g}")
+    if array.size == 1:  # its own p; the library collects garbage at each call, which is slow in replays
+        return dict(chances)
+    from statsmodels.stats.multitest import multipletests  # noqa: PLC0415  # a second that few need wait
+
     adjusted = multipletests(array, method=method)[1]
     return dict(zip(chances, map(float, adjusted), strict=True))
 
