@@ -21,7 +21,7 @@ from bench.watch import Watch
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
-    from contextlib import AbstractAsyncContextManager, AsyncExitStack
+    from contextlib import AsyncExitStack
 
     from bench.client import Client, Publishing, Target
     from bench.gauges import Gauges, Usage
@@ -101,7 +101,7 @@ class Driver:
             await self._probe()
             probed = self._clock()
             if self._scenario.measure == "end-to-end":
-                await stack.enter_async_context(self._joined())
+                await self._join(stack)
             joined = self._clock()
             yield Setup(
                 declare_s=(declared - began) / 1e9,
@@ -109,9 +109,9 @@ class Driver:
                 join_s=(joined - probed) / 1e9,
             )
 
-    def _joined(self) -> AbstractAsyncContextManager[None]:
+    async def _join(self, stack: AsyncExitStack) -> None:
         """Those who consume what is sent end to end."""
-        return self._consumers()
+        await self._consume_all(stack)
 
     async def _declare(self, stack: AsyncExitStack) -> None:
         topology = self._client.topology(self._target, self._queues)
@@ -139,10 +139,13 @@ class Driver:
     @asynccontextmanager
     async def _consumers(self) -> AsyncIterator[None]:
         async with LimitedExitStack(CLOSE_LIMIT_S) as stack:
-            for index, receive in enumerate(self._receivers):
-                queue = self._queues[index % len(self._queues)]
-                await stack.enter_async_context(self._client.consumer(self._target, queue, receive))
+            await self._consume_all(stack)
             yield
+
+    async def _consume_all(self, stack: AsyncExitStack) -> None:
+        for index, receive in enumerate(self._receivers):
+            queue = self._queues[index % len(self._queues)]
+            await stack.enter_async_context(self._client.consumer(self._target, queue, receive))
 
     async def _probe(self) -> None:
         """Publishes a few messages that nobody consumes, asks the broker how many it has, takes them out.

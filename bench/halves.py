@@ -109,7 +109,7 @@ class Receiver(Driver):
                 return {"account": asdict(self._ledger.close())}
             case "join":
                 began_ns = self._clock()
-                await self._stack.enter_async_context(self._consumers())
+                await self._join(self._stack)
                 return {"join_s": (self._clock() - began_ns) / 1e9}
             case "arrive":
                 return await self._arrived()

@@ -12,6 +12,7 @@ from packaging.requirements import Requirement
 from bench.driver import SLICE_S
 from bench.errors import UsageError
 from bench.loops import named
+from bench.scenario.contradictions import MOST_DUE, too_many_due
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -142,6 +143,7 @@ def make(
         else:
             skipped.append(Skipped(case=case, reason=reason))
     _check_any(cases, skipped)
+    _check_due(cases, slices)
     return Plan(
         cases=tuple(cases),
         skipped=tuple(skipped),
@@ -250,6 +252,14 @@ def _blocks(cases: Sequence[Case]) -> tuple[tuple[Case, ...], ...]:
         step = MOST_LIVE - 1
         blocks += [(reference, *others[at : at + step]) for at in range(0, len(others), step)]
     return tuple(blocks)
+
+
+def _check_due(cases: Sequence[Case], slices: int | None) -> None:
+    """A turn of one rate lasts as long as the number of turns leaves it; UsageError for too long a one."""
+    for scenario in (case.scenario for case in cases if slices is not None):
+        schedule = scenario.scheduled(scenario.measure_s / (slices or 1))
+        if schedule is not None and schedule.messages > MOST_DUE:
+            raise UsageError(too_many_due(schedule.messages, "more --slices"))
 
 
 def slices(block: Sequence[Scenario]) -> int:

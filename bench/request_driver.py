@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from bench.consuming import Consuming
 from bench.depth import DepthGauge
-from bench.driver import CLOSE_LIMIT_S, Driver
+from bench.driver import Driver
 from bench.errors import StalledError
 from bench.payload import Account, Ledger
 from bench.requests import Answering, Requester, lanes
 from bench.sample import latency_histogram
 from bench.scenario import Handler
-from bench.unwinding import LimitedExitStack
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
     from contextlib import AsyncExitStack
 
     from bench.client import Publish
@@ -59,19 +56,16 @@ class RequestDriver(Driver):
             if (depth := await stack.enter_async_context(topology)) is not None:
                 self._reply_depths.append(DepthGauge(depth, self._clock))
 
-    @asynccontextmanager
-    async def _joined(self) -> AsyncIterator[None]:
+    async def _join(self, stack: AsyncExitStack) -> None:
         """Who waits for replies is there first, and those who answer leave first."""
         client, own = self._client, self._reply_target
-        async with LimitedExitStack(CLOSE_LIMIT_S) as stack:
-            for producer, queue in zip(self._producers, self._reply_queues, strict=True):
-                receive = producer.answered(self._replies.receiver())
-                await stack.enter_async_context(client.consumer(own, queue, receive))
-            for index, receive in enumerate(self._receivers):
-                answering = self._answering.answering(receive, await self._publishers(stack))
-                queue = self._queues[index % len(self._queues)]
-                await stack.enter_async_context(client.consumer(self._target, queue, answering))
-            yield
+        for producer, queue in zip(self._producers, self._reply_queues, strict=True):
+            receive = producer.answered(self._replies.receiver())
+            await stack.enter_async_context(client.consumer(own, queue, receive))
+        for index, receive in enumerate(self._receivers):
+            answering = self._answering.answering(receive, await self._publishers(stack))
+            queue = self._queues[index % len(self._queues)]
+            await stack.enter_async_context(client.consumer(self._target, queue, answering))
 
     async def _publishers(self, stack: AsyncExitStack) -> list[list[Publish]]:
         """One consumer's lanes to each reply queue."""

@@ -29,10 +29,13 @@ if TYPE_CHECKING:
     from bench.meters import HostNoise
     from bench.plan import Case, Plan
     from bench.results import Recorder
+    from bench.scenario import Scenario
 
     More = Callable[[Recorder], Further | None]
 
 SETUP_LIMIT_S = 30.0
+CONNECTION_LIMIT_S = 0.1
+"""A connection is made or left within some tens of milliseconds, also on a machine that is busy."""
 _CEILING_PROTOCOL = "memory"
 
 
@@ -204,7 +207,7 @@ class Runner:
                 one.trial.noise = noise
                 if one.trial.failure is None:
                     async with self._judging(one.trial, "while it was being closed"):
-                        closed = await one.worker.ask({"do": "close"}, SETUP_LIMIT_S)
+                        closed = await one.worker.ask({"do": "close"}, setup_limit_s(one.case.scenario))
                         one.trial.peak_rss_bytes = closed["closed"]["peak_rss_bytes"]
 
     def _now(
@@ -292,7 +295,7 @@ class Runner:
                 "limit_s": self._plan.limit_s,
                 "seed": self._plan.order("arrivals", trial.round).getrandbits(32),
             },
-            SETUP_LIMIT_S + 3 * self._plan.limit_s,
+            setup_limit_s(case.scenario) + 3 * self._plan.limit_s,
         )
         trial.setup = answer["connected"]
         return Live(case=case, worker=worker, trial=trial)
@@ -304,7 +307,8 @@ class Runner:
         return await stack.enter_async_context(self._engine.worker(environment.python, variables))
 
     async def _warm_up(self, one: Live) -> None:
-        limit_s = one.case.scenario.warmup_s + SETUP_LIMIT_S + 3 * self._plan.limit_s
+        scenario = one.case.scenario
+        limit_s = scenario.warmup_s + setup_limit_s(scenario) + 3 * self._plan.limit_s
         answer = await one.worker.ask({"do": "warm-up"}, limit_s)
         account = Account(**answer["account"])
         if account != Account(received=account.received):
@@ -331,9 +335,8 @@ class Runner:
         before_s = cpu_seconds(pids)
         count = one.trial.slice_messages
         expected_s = max(count / one.rate_per_s, planning.scheduled_s(one.case.scenario, count))
-        answer = await one.worker.ask(
-            {"do": "slice", "messages": count}, SETUP_LIMIT_S + 20 * expected_s + 3 * self._plan.limit_s
-        )
+        limit_s = setup_limit_s(one.case.scenario) + 20 * expected_s + 3 * self._plan.limit_s
+        answer = await one.worker.ask({"do": "slice", "messages": count}, limit_s)
         after_s = cpu_seconds(pids)
         used_s = after_s - before_s if after_s is not None and before_s is not None else None
         sample = Turn.from_answer(answer["sample"], used_s, resident_bytes(one.worker.pids))
@@ -377,6 +380,11 @@ class Runner:
             what = f"invalid in round {trial.round}"
             self._now(what, case=trial.case, failure=trial.failure)
             self.outcome.failures.setdefault(trial.case.number, f"{trial.case.label}: {trial.failure}")
+
+
+def setup_limit_s(scenario: Scenario) -> float:
+    """How long connecting a case may take, or closing it; consumers connect once more to be probed."""
+    return SETUP_LIMIT_S + CONNECTION_LIMIT_S * (scenario.producers + 2 * scenario.consumers)
 
 
 def queue_names(case: Case) -> list[str]:

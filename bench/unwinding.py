@@ -18,15 +18,17 @@ INSIST_S = 0.1
 
 
 class LimitedExitStack(AsyncExitStack):
-    """Leaves all of its contexts within ``limit_s`` together; what is not done by then is cancelled.
+    """Leaves its contexts one by one, and gives each ``limit_s``: a thousand connections take their time.
 
+    One that is not left by then is cancelled, and all that come after it are cancelled at once: a broker that
+    does not answer the first will not answer the others.
     An error that is on its way out stays that error; otherwise the delay itself is a StalledError.
     """
 
     def __init__(self, limit_s: float) -> None:
         super().__init__()
         self._limit_s = limit_s
-        self._until_s: float | None = None
+        self._overrun = False
 
     async def enter_async_context(self, cm: AbstractAsyncContextManager[T, bool | None]) -> T:
         entered = await cm.__aenter__()
@@ -34,23 +36,20 @@ class LimitedExitStack(AsyncExitStack):
         async def leave(
             kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
         ) -> bool | None:
-            with Insistence(self._deadline_s()) as insistence:
+            now_s = asyncio.get_running_loop().time()
+            with Insistence(now_s if self._overrun else now_s + self._limit_s) as insistence:
                 try:
                     return await cm.__aexit__(kind, error, trace)
                 except BaseException:
                     if not insistence.is_why:
                         raise
+            self._overrun = True
             if error is None:
                 raise StalledError(f"closing took more than {self._limit_s:g} s")
             return False
 
         self.push_async_exit(leave)
         return entered
-
-    def _deadline_s(self) -> float:
-        if self._until_s is None:
-            self._until_s = asyncio.get_running_loop().time() + self._limit_s
-        return self._until_s
 
 
 class Insistence:

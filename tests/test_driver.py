@@ -50,6 +50,20 @@ def surprises(samples: list[dict[str, Any]]) -> dict[str, int]:
     return {name: total for name in names if (total := sum(sample["account"][name] for sample in samples))}
 
 
+async def test_one_worker_drives_a_thousand_producers_and_a_thousand_consumers() -> None:
+    samples = await drive("memory", Scenario(producers=1000, consumers=1000, in_flight=1), messages=3000)
+    assert [sample["account"]["received"] for sample in samples] == [3000, 3000]
+    assert surprises(samples) == {}
+
+
+async def test_many_consumers_that_each_take_a_while_to_leave_are_waited_for(
+    faulty: Callable[[str], str],
+) -> None:
+    """Fifty of them take four seconds together, and no one of them is given more than three."""
+    samples = await drive(faulty("unhurried"), Scenario(consumers=50), turns=1, limit_s=5.0)
+    assert surprises(samples) == {}
+
+
 @pytest.mark.parametrize("measure", ["end-to-end", "publish", "consume"])
 @pytest.mark.parametrize("guarantee", ["at-least-once", "at-most-once"])
 async def test_every_message_of_an_honest_client_is_accounted_for(measure: Any, guarantee: Any) -> None:

@@ -38,6 +38,29 @@ async def test_every_context_is_left_though_each_hangs() -> None:
     assert left == ["second", "first"]
 
 
+async def test_each_context_has_the_whole_limit_as_long_as_none_overran() -> None:
+    @asynccontextmanager
+    async def unhurried() -> AsyncIterator[None]:
+        yield
+        await asyncio.sleep(0.1)
+
+    async with LimitedExitStack(0.25) as stack:
+        for _ in range(4):
+            await stack.enter_async_context(unhurried())
+
+
+async def test_after_one_that_hangs_nobody_is_waited_for() -> None:
+    left: list[str] = []
+    loop = asyncio.get_running_loop()
+    with pytest.raises(StalledError):
+        async with LimitedExitStack(0.2) as stack:
+            for number in range(20):
+                await stack.enter_async_context(slow(left, str(number)))
+            began_s = loop.time()
+    assert len(left) == 20
+    assert loop.time() - began_s < 20 * 0.2 / 2
+
+
 async def test_a_client_that_swallows_a_cancellation_is_cancelled_again() -> None:
     left: list[str] = []
     with pytest.raises(StalledError):

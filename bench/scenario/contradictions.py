@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from bench.scenario import Scenario
 
 
+MOST_DUE = 10_000_000
+"""When each message of a turn is due is worked out before it begins, and is in memory until it is over."""
+
+
 def contradictions(scenario: Scenario) -> Iterator[str]:
     """Of a scenario whose fields are each in their range."""
     if scenario.queues > min(scenario.producers, scenario.consumers):
@@ -131,9 +135,18 @@ def _of_load(scenario: Scenario) -> Iterator[str]:
             f"a load that is {scenario.load_model} needs payload_bytes of at least {STAMP_BYTES}, which hold "
             f"when a message was due, got {scenario.payload_bytes}"
         )
+    if (schedule := scenario.scheduled(max(1.0, scenario.warmup_s))) is not None and (
+        schedule.messages > MOST_DUE
+    ):
+        yield too_many_due(schedule.messages, "a lower rate, or less time")
     lanes = scenario.producers * scenario.in_flight
     if scenario.max_outstanding is not None and scenario.max_outstanding < lanes:
         yield (
             f"max_outstanding must be at least producers x in_flight ({lanes}), got "
             f"{scenario.max_outstanding}: lanes would wait for each other, not for the broker"
         )
+
+
+def too_many_due(messages: int, instead: str) -> str:
+    """The sentence for a turn whose messages do not fit into memory."""
+    return f"{messages:,} messages would be due in one turn, and {MOST_DUE:,} are the most: give {instead}"
