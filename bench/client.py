@@ -32,6 +32,10 @@ Receive = Callable[[bytes], Awaitable[None] | None]
 """Called exactly once for each delivered message, before it is acknowledged. What it returns, unless None,
 is awaited before the acknowledgement."""
 
+Judge = Callable[[bytes, bool], bool]
+"""What ``receive`` is where ``target.requeues``: called with the body, and whether the broker says that the
+message was delivered before. True: the message goes back to the broker; False: it is acknowledged."""
+
 EMPTY_S = 0.001
 """How long a consumer that pulls leaves a queue alone in which it has just found nothing, where its protocol
 cannot wait in the broker: to ask again at once would take a core of both for an idle queue."""
@@ -59,6 +63,7 @@ class Abilities:
     topics         its consumers can subscribe to topics by a pattern
     pushes         the guarantees at which the broker can send it messages as they come
     pulls          those at which its consumers can ask for messages instead
+    requeues       its consumers can return a message, and the broker delivers it again
     queue_types    those that it can declare, where its protocol has several
     partitions     it can divide a queue into them
     replication    it can ask for copies of messages; where there are queue types, in quorum queues
@@ -81,6 +86,7 @@ class Abilities:
     topics: bool = False
     pushes: tuple[Guarantee, ...] = ("at-most-once", "at-least-once")
     pulls: tuple[Guarantee, ...] = ()
+    requeues: bool = False
     queue_types: tuple[QueueType, ...] = ()
     partitions: bool = False
     replication: bool = False
@@ -116,6 +122,10 @@ class Abilities:
             (
                 scenario.delivery == "pull" and scenario.guarantee not in self.pulls,
                 f"have its consumers ask for messages at {scenario.guarantee} (delivery=pull)",
+            ),
+            (
+                scenario.requeue_every is not None and not self.requeues,
+                f"return messages to the broker (requeue_every={scenario.requeue_every})",
             ),
             (
                 scenario.queue_type not in (None, *self.queue_types),
@@ -190,6 +200,8 @@ class Target:
     """Over which a queue's messages are spread; None: it has none. See bench/routing.py."""
     delivery: Delivery | None = None
     """How messages get to consumers; None is the adapter's choice, which its docstring tells."""
+    requeues: bool = False
+    """Consumers are given a Judge."""
     queue_type: QueueType | None = None
     partitions: int | None = None
     replication: int = 1

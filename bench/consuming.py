@@ -61,10 +61,14 @@ class Consuming:
         """When the first message that is not settled yet came; 0 if none has."""
         return min((inbox.received_ns[0] for inbox in self.inboxes if inbox.received_ns), default=0)
 
-    def receiver(self) -> Receive:
-        """The ``receive`` of one more consumer, with an inbox of its own."""
+    def new_inbox(self) -> Inbox:
         inbox = Inbox(self._payload_bytes) if self._sizes is None else MixedInbox(self._sizes)
         self.inboxes.append(inbox)
+        return inbox
+
+    def receiver(self) -> Receive:
+        """The ``receive`` of one more consumer, with an inbox of its own."""
+        inbox = self.new_inbox()
         match self._handler.kind:
             case "none":
                 return self._receiving(inbox)

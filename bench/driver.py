@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from bench.consuming import Consuming
@@ -14,6 +15,7 @@ from bench.errors import DishonestError, StalledError, UnsupportedError
 from bench.histogram import Histogram
 from bench.payload import STAMP_BYTES, Account, Ledger
 from bench.publishing import Producer
+from bench.returning import Returning, ReturningLedger
 from bench.sample import Sample, Setup, latency_histogram
 from bench.sizing import PERIOD
 from bench.unwinding import LimitedExitStack
@@ -68,7 +70,9 @@ class Driver:
         self._depth: DepthGauge | None = None
         self._sizes = sizes
         self._producers: list[Producer] = []
-        self._consuming = Consuming(
+        every = scenario.requeue_every
+        consuming = Consuming if every is None else partial(Returning, every=every)
+        self._consuming = consuming(
             payload_bytes=scenario.payload_bytes, sizes=sizes, handler=scenario.handler, clock=clock
         )
         self._receivers = [self._consuming.receiver() for _ in range(scenario.consumers)]
@@ -78,6 +82,8 @@ class Driver:
         if scenario.fan_out:
             inboxes = self._consuming.inboxes
             self._ledger = FanOutLedger(stamped=stamped, ordered=ordered, topics=topics, inboxes=inboxes)
+        if every is not None:
+            self._ledger = ReturningLedger(stamped=stamped, ordered=ordered, topics=topics, every=every)
         self._stray = Account()
         self._came: list[int] = []
         self._began_ns = 0
@@ -160,7 +166,7 @@ class Driver:
         await self._moving(self._send(), "publishing")
         await self._check_depth(count)
         await self._drain()
-        if (account := self._ledger.close()) != Account(received=count * self._copies):
+        if not (account := self._ledger.close()).whole(count * self._copies):
             raise DishonestError(
                 f"{account.describe(count * self._copies)} while the client was being connected"
             )

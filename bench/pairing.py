@@ -71,7 +71,7 @@ class Pair:
         await self._sender.ask({"do": "send"}, limit_s)
         await self._receiver.ask({"do": "check", "confirmed": count}, limit_s)
         account = Account(**(await self._receiver.ask({"do": "drain"}, limit_s))["account"])
-        if account != Account(received=count):
+        if not account.whole(count):
             raise DishonestError(f"{account.describe(count)} while the clients were being connected")
 
     async def _set_out(self, count: int, limit_s: float) -> None:
@@ -88,8 +88,8 @@ class Pair:
             account = Account(**sample["account"])
             total += account
             rate_per_s = account.received / sample["elapsed_s"]
-            if time.monotonic() >= until_s or account != Account(received=count):
-                parts = ("received", "lost", "duplicated", "reordered", "corrupted")
+            if time.monotonic() >= until_s or not account.whole(count):
+                parts = ("received", "lost", "duplicated", "reordered", "corrupted", "requeued")
                 told = {name: getattr(total, name) for name in parts}
                 return {"rate_per_s": rate_per_s, "fewest": self._fewest, "account": told}
             count = max(self._fewest, min(4 * count, round(rate_per_s * SLICE_S)))

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import struct
 from array import array
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import compress, count
 from typing import TYPE_CHECKING
 
@@ -41,7 +41,8 @@ class Inbox:
     ``bodies`` and ``received_ns`` are filled in the hot path; ``check`` folds the bodies into ``stamps`` and
     ``damaged`` (places of bodies with another length or filling), many at a time and if possible when nobody
     measures: looked at one by one, between a client's own work, a body costs three times as much. ``came``
-    is how many messages were settled, of all stretches.
+    is how many messages were settled, of all stretches. ``redelivered`` has what the broker said of each
+    message, where consumers return some.
     """
 
     def __init__(self, payload_bytes: int) -> None:
@@ -50,6 +51,7 @@ class Inbox:
         self._stamped = payload_bytes >= STAMP_BYTES
         self.bodies: list[bytes] = []
         self.received_ns: list[int] = []
+        self.redelivered: list[bool] = []
         self.stamps = bytearray()
         self.damaged: list[int] = []
         self.last_keys: dict[int, int] = {}
@@ -73,6 +75,7 @@ class Inbox:
         self.damaged.clear()
         self.came += len(self.received_ns)
         self.received_ns.clear()
+        self.redelivered.clear()
         self._checked = 0
 
 
@@ -81,7 +84,8 @@ class Account:
     """How a stretch of messages fared; every message that was expected or came is in exactly one count.
 
     ``received`` counts each expected message once; ``reordered`` are among the received. A corrupted body
-    stands for the message that it was, so that one is not lost as well.
+    stands for the message that it was, so that one is not lost as well. ``requeued`` were returned to the
+    broker when they first came, and are also in another count for how they came again.
     """
 
     received: int = 0
@@ -89,6 +93,11 @@ class Account:
     duplicated: int = 0
     reordered: int = 0
     corrupted: int = 0
+    requeued: int = 0
+
+    def whole(self, expected: int) -> bool:
+        """As many messages as expected were received, and nothing else came."""
+        return replace(self, requeued=0) == Account(received=expected)
 
     def describe(self, expected: int) -> str:
         """What went wrong, in words: "3 lost, 1 duplicated of 2000 messages"."""
@@ -103,6 +112,7 @@ class Account:
             duplicated=self.duplicated + other.duplicated,
             reordered=self.reordered + other.reordered,
             corrupted=self.corrupted + other.corrupted,
+            requeued=self.requeued + other.requeued,
         )
 
 

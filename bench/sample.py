@@ -6,13 +6,13 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 
 from bench.histogram import Histogram
-from bench.payload import Account
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from bench.depth import Waiting
     from bench.gauges import Usage
+    from bench.payload import Account
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,7 +103,7 @@ class Sample:
 
     @property
     def clean(self) -> bool:
-        return self.account == Account(received=self.messages)
+        return self.account.whole(self.messages)
 
 
 def latency_histogram(latencies_ns: Sequence[int]) -> tuple[Histogram, int]:

@@ -44,6 +44,7 @@ _SCENARIO_MEANING = {
     "trips, latency is from a request's sending to its reply's receipt",
     "delivery": "push: the broker sent messages as they came; pull: consumers asked for them; empty: the way "
     "that the client's adapter has by itself",
+    "requeue_every": "a consumer returned every n-th message when it first came; empty: none",
     "guarantee": "at-most-once: no confirms and no acks; at-least-once: both",
     "ack_every": "a consumer acknowledges every n-th message and those before it",
     "persistent": "the broker was asked to keep messages on disk",
@@ -107,6 +108,7 @@ _COUNTS = (
         "consumer reads several partitions",
     ),
     Column("corrupted", "bodies whose stamp, length or filling was changed"),
+    Column("requeued", "messages that their consumer returned to the broker when they first came"),
     Column("negative_latencies", "messages that came before they were sent, by the clock"),
     Column("stamped", "false: bodies too small for a stamp, so messages were only counted"),
 )
@@ -243,6 +245,7 @@ SLICE_COLUMNS: tuple[Column, ...] = (
     Column("duplicated", "further copies of a message that had come"),
     Column("reordered", "messages that came after a later one of their stream"),
     Column("corrupted", "bodies that were changed"),
+    Column("requeued", "messages that their consumer returned to the broker when they first came"),
     *_SLICE_TIMES,
     Column("instructions", "what the stretch took, where instructions are counted"),
 )

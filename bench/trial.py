@@ -94,7 +94,7 @@ class Turn:
     @property
     def wrong(self) -> str | None:
         """Why this turn makes its trial invalid; None if every message is accounted for."""
-        if self.account != Account(received=self.messages):
+        if not self.account.whole(self.messages):
             return self.account.describe(self.messages)
         if self.confirmed is not None and self.confirmed != self.sent:
             return f"{self.sent - self.confirmed} of {self.sent} publishes were not confirmed"
@@ -221,6 +221,7 @@ class Trial:
             "duplicated": account.duplicated,
             "reordered": account.reordered,
             "corrupted": account.corrupted,
+            "requeued": account.requeued,
             "negative_latencies": sum(turn.negative_latencies for turn in self.turns),
             "stamped": self.case.scenario.payload_bytes >= STAMP_BYTES,
         }

@@ -128,6 +128,7 @@ class Worker:
                     fan_out=scenario.fan_out,
                     topics=scenario.topics,
                     delivery=scenario.delivery,
+                    requeues=scenario.requeue_every is not None,
                     queue_type=scenario.queue_type,
                     partitions=scenario.partitions,
                     replication=scenario.replication,

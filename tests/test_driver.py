@@ -325,3 +325,64 @@ async def test_a_body_that_was_cut_short_is_corrupted(
 ) -> None:
     samples = await drive(faulty("truncates"), Scenario(payload_bytes=payload_bytes), turns=1)
     assert surprises(samples) == {"corrupted": 2}
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {},
+        {"producers": 3, "consumers": 4, "queues": 2},
+        {"measure": "consume", "consumers": 2},
+        {"churn": True, "in_flight": 3},
+        MIXED,
+    ],
+    ids=" ".join,
+)
+@pytest.mark.parametrize("adapter", ["memory", "lanes", "futures"])
+async def test_what_is_returned_comes_again_and_is_received_once(
+    faulty: Callable[[str], str], adapter: str, values: dict[str, Any]
+) -> None:
+    adapter = adapter if adapter == "memory" else faulty(adapter)
+    samples = await drive(adapter, Scenario(requeue_every=6, **values))
+    assert surprises(samples) == {}
+    assert [sample["account"]["received"] for sample in samples] == [600, 600]
+    assert all(70 <= sample["account"]["requeued"] <= 130 for sample in samples)
+    if values is MIXED:
+        sizes = drawn(MIXED["payload_mix"], 0)[:600]
+        assert [sample["received_bytes"] for sample in samples] == [sum(sizes)] * 2
+
+
+@pytest.mark.parametrize(
+    ("fault", "found"),
+    [
+        ("corrupts", {"corrupted": 2}),
+        ("loses", {"lost": 2}),
+        ("reorders", {"reordered": 2}),
+    ],
+)
+async def test_a_fault_where_messages_are_returned_is_found(
+    faulty: Callable[[str], str], fault: str, found: dict[str, int]
+) -> None:
+    (sample,) = await drive(faulty(fault), Scenario(requeue_every=7), turns=1)
+    assert surprises([sample]) == found
+
+
+@pytest.mark.parametrize(
+    ("fault", "found"),
+    [
+        ("keeps_returned", "8 lost of 50 messages"),
+        ("copies_returned", "8 duplicated of 50 messages"),
+        ("hides_returns", "8 lost, 8 duplicated of 50 messages"),
+    ],
+)
+async def test_what_does_not_come_again_as_it_should_is_found_out_at_once(
+    faulty: Callable[[str], str], fault: str, found: str
+) -> None:
+    with pytest.raises(DishonestError, match=f"{found} while the client was being connected"):
+        await drive(faulty(fault), Scenario(requeue_every=7))
+
+
+async def test_every_message_may_be_returned() -> None:
+    (sample,) = await drive("memory", Scenario(requeue_every=1, consumers=2), turns=1)
+    assert surprises([sample]) == {}
+    assert (sample["account"]["received"], sample["account"]["requeued"]) == (600, 600)

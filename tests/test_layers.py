@@ -125,6 +125,7 @@ ORDER = [
     "sample",
     "depth",
     "copies",
+    "returning",
     "consuming",
     "sizing",
     "clients",

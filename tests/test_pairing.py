@@ -180,6 +180,15 @@ def test_a_pair_agrees_on_the_sizes_of_a_mix_whoever_has_a_stream_for_each_lane(
     assert {row["status"] for row in trials(tmp_path / "run")} == {"valid"}
 
 
+def test_the_consumer_of_a_pair_returns_messages_that_come_again(command: Command, tmp_path: Path) -> None:
+    more = ("--set", "requeue_every=10", "--set", "consumers=2")
+    ended = command(*RUN, "--client", "aioamqp", "--consumer-client", "aio-pika", *more)
+    assert ended.returncode == 0, ended.stderr
+    (row,) = trials(tmp_path / "run")
+    assert row["status"] == "valid"
+    assert 0.05 < int(row["requeued"]) / int(row["received"]) < 0.2
+
+
 @pytest.mark.parametrize(
     ("guarantee", "reason"),
     [

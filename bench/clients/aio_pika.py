@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractIncomingMessage
 
-    from bench.client import Client, Depth, Publish, Receive, Target
+    from bench.client import Client, Depth, Judge, Publish, Receive, Target
 
     Take = Callable[[AbstractIncomingMessage], Awaitable[None]]
 
@@ -75,6 +75,7 @@ class AioPika:
         distribution="aio-pika",
         protocol="amqp",
         fan_out=True,
+        requeues=True,
         topics=True,
         pulls=("at-most-once", "at-least-once"),
         queue_types=("classic", "quorum"),
@@ -147,6 +148,12 @@ class AioPika:
             if handling is not None:
                 await handling
 
+        judge: Judge = receive  # type: ignore[assignment]  # what target.requeues says
+
+        async def settle(message: AbstractIncomingMessage) -> None:
+            returned = judge(message.body, bool(message.redelivered))
+            await (message.nack(requeue=True) if returned else message.ack())
+
         closing: asyncio.Future[BaseException | None] = asyncio.get_running_loop().create_future()
 
         def close(_: Any, error: BaseException | None) -> None:
@@ -160,7 +167,8 @@ class AioPika:
         ):
             channel.close_callbacks.add(close)
             deliver = pulled if target.delivery == "pull" else pushed
-            async with deliver(channel, target, queue, handle if target.acknowledged else take):
+            settling = settle if target.requeues else handle if target.acknowledged else take
+            async with deliver(channel, target, queue, settling):
                 watching = group.create_task(lost(closing), name=f"watch the consumer of {queue}")
                 yield
                 watching.cancel()

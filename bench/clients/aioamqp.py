@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from aioamqp.channel import Channel
     from aioamqp.protocol import AmqpProtocol
 
-    from bench.client import Client, Depth, Publish, Receive, Target
+    from bench.client import Client, Depth, Judge, Publish, Receive, Target
 
     Take = Callable[[Channel, bytes, Any, Any], Awaitable[None]]
 
@@ -113,6 +113,7 @@ class Aioamqp:
         distribution="aioamqp",
         protocol="amqp",
         fan_out=True,
+        requeues=True,
         topics=True,
         pulls=("at-most-once", "at-least-once"),
         queue_types=("classic", "quorum"),
@@ -190,10 +191,19 @@ class Aioamqp:
             if handling is not None:
                 await handling
 
+        judge: Judge = receive  # type: ignore[assignment]  # what target.requeues says
+
+        async def settle(channel: Channel, body: bytes, envelope: Any, _: Any) -> None:
+            if judge(body, envelope.is_redeliver):
+                await channel.basic_client_nack(envelope.delivery_tag, requeue=True)
+            else:
+                await channel.basic_client_ack(envelope.delivery_tag)
+
         async with connection(target) as (protocol, closing), heard(closing):
             channel = await protocol.channel()
             deliver = pulled if target.delivery == "pull" else pushed
-            async with deliver(channel, target, queue, handle if target.acknowledged else take):
+            settling = settle if target.requeues else handle if target.acknowledged else take
+            async with deliver(channel, target, queue, settling):
                 yield
             if unacknowledged:
                 await channel.basic_client_ack(last_tag, multiple=True)

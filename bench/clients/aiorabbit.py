@@ -10,9 +10,10 @@ aiorabbit 1.0 never delivers a message without a body. To acknowledge between th
 illegal transition of its state machine and raises: with acknowledgements it cannot consume bodies of several
 frames (over 131072 - 8 bytes), nor a prefetch that does not arrive in one read of the socket (with a prefetch
 of 100, 1 KiB bodies arrived and 4 KiB bodies did not). Nor can it acknowledge after a ``basic_get`` that
-found nothing, so its consumers do not pull. It makes itself the loop's exception handler, so the
-harness's is put back. It tells nobody that a consumer's connection is lost: ``is_closed`` is looked at as
-often as its own ``consume`` does. It waits for confirms by looking every millisecond.
+found nothing, so its consumers do not pull, nor after a ``basic_nack``, so they return nothing. It makes
+itself the loop's exception handler, so the harness's is put back. It tells nobody that a consumer's
+connection is lost: ``is_closed`` is looked at as often as its own ``consume`` does. It waits for confirms by
+looking every millisecond.
 """
 
 from __future__ import annotations

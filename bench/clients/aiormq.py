@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from aiormq.abc import AbstractChannel, DeliveredMessage
 
-    from bench.client import Client, Depth, Publish, Receive, Target
+    from bench.client import Client, Depth, Judge, Publish, Receive, Target
 
     Take = Callable[[DeliveredMessage], Coroutine[Any, Any, None]]
 
@@ -79,6 +79,7 @@ class Aiormq:
         distribution="aiormq",
         protocol="amqp",
         fan_out=True,
+        requeues=True,
         topics=True,
         pulls=("at-most-once", "at-least-once"),
         queue_types=("classic", "quorum"),
@@ -152,10 +153,20 @@ class Aiormq:
             if handling is not None:
                 await handling
 
+        judge: Judge = receive  # type: ignore[assignment]  # what target.requeues says
+
+        async def settle(message: DeliveredMessage) -> None:
+            tag = message.delivery_tag or 0
+            if judge(message.body, bool(message.redelivered)):
+                await consuming.basic_nack(tag, requeue=True, wait=False)
+            else:
+                await acknowledge(tag, wait=False)
+
         async with channel(target) as consuming, asyncio.TaskGroup() as group:
             acknowledge = consuming.basic_ack
             deliver = pulled if target.delivery == "pull" else pushed
-            async with deliver(consuming, target, queue, handle if target.acknowledged else take):
+            settling = settle if target.requeues else handle if target.acknowledged else take
+            async with deliver(consuming, target, queue, settling):
                 watching = group.create_task(lost(consuming.closing), name=f"watch the consumer of {queue}")
                 yield
                 watching.cancel()

@@ -16,7 +16,7 @@ from bench.client import Abilities
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
-    from bench.client import Client, Depth, Publish, Receive, Target
+    from bench.client import Client, Depth, Judge, Publish, Receive, Target
 
 
 class Queue:
@@ -24,13 +24,14 @@ class Queue:
 
     def __init__(self) -> None:
         self.ready: deque[bytes] = deque()
+        self.returned: deque[bytes] = deque()
         self.consumers = 0
         self.filled = asyncio.Event()
         self.emptied = asyncio.Event()
 
 
 class Memory:
-    abilities = Abilities(distribution="", protocol="memory", fan_out=True, tls="own")
+    abilities = Abilities(distribution="", protocol="memory", fan_out=True, requeues=True, tls="own")
 
     def __init__(self) -> None:
         self.queues: dict[str, Queue] = {}
@@ -87,11 +88,12 @@ class Memory:
         return publish
 
     @asynccontextmanager
-    async def consumer(self, _: Target, queue: str, receive: Receive) -> AsyncIterator[None]:
+    async def consumer(self, target: Target, queue: str, receive: Receive) -> AsyncIterator[None]:
         place = self.queues[queue]
         place.consumers += 1
         async with asyncio.TaskGroup() as group:
-            delivering = group.create_task(self.deliver(place, receive))
+            deliver = self.deliver_again if target.requeues else self.deliver
+            delivering = group.create_task(deliver(place, receive))
             try:
                 yield
             finally:
@@ -105,6 +107,20 @@ class Memory:
                 handling = receive(take())
                 if handling is not None:
                     await handling
+            place.emptied.set()
+            place.filled.clear()
+            await place.filled.wait()
+
+    async def deliver_again(self, place: Queue, receive: Receive) -> None:
+        """What a consumer returns comes again before what has not come yet."""
+        judge: Judge = receive  # type: ignore[assignment]  # what target.requeues says
+        ready, returned = place.ready, place.returned
+        while True:
+            while ready or returned:
+                redelivered = bool(returned)
+                body = (returned or ready).popleft()
+                if judge(body, redelivered):
+                    returned.append(body)
             place.emptied.set()
             place.filled.clear()
             await place.filled.wait()

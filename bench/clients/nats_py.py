@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from nats.aio.msg import Msg
     from nats.js import JetStreamContext
 
-    from bench.client import Client, Depth, Publish, Receive, Target
+    from bench.client import Client, Depth, Judge, Publish, Receive, Target
 
 AGAIN_S = 10.0
 # A fetch waits for all that it asked for, and keeps what it has got until then: this long at most.
@@ -139,9 +139,14 @@ async def listening(
     yield
 
 
+async def settle(message: Msg, judge: Judge) -> None:
+    returned = judge(message.data, message.metadata.num_delivered > 1)
+    await (message.nak() if returned else message.ack())
+
+
 @asynccontextmanager
 async def pushed(
-    client: Connection, group: asyncio.TaskGroup, _: Target, place: Place, receive: Receive
+    client: Connection, group: asyncio.TaskGroup, target: Target, place: Place, receive: Receive
 ) -> AsyncIterator[None]:
     """At least once, for a consumer that shares with no other."""
     unfinished: set[asyncio.Task[None]] = set()
@@ -155,13 +160,18 @@ async def pushed(
             unfinished.add(task)
             task.add_done_callback(unfinished.discard)
 
+    judge: Judge = receive  # type: ignore[assignment]  # what target.requeues says
+
+    async def take_or_return(message: Msg) -> None:
+        await settle(message, judge)
+
     stream = client.jetstream()
     config = (await stream.consumer_info(place.subject, place.consumers)).config
     source = await stream.subscribe_bind(
         place.subject,
         config,
         place.consumers,
-        take,
+        take_or_return if target.requeues else take,
         manual_ack=True,
         pending_msgs_limit=UNLIMITED,
         pending_bytes_limit=UNLIMITED,
@@ -191,13 +201,21 @@ async def pulled(
         if waiting:
             await asyncio.gather(*waiting)
 
+    judge: Judge = receive  # type: ignore[assignment]  # what target.requeues says
+
+    async def take_or_return(messages: Sequence[Msg]) -> None:
+        for message in messages:
+            await settle(message, judge)
+
+    settling = take_or_return if target.requeues else take
+
     async def deliver() -> None:
         while not leaving:
             try:
                 messages = await source.fetch(target.prefetch, FETCH_S)
             except TimeoutError:  # how fetch says that nothing has come
                 continue
-            await take(messages)
+            await settling(messages)
 
     source = await client.jetstream().pull_subscribe_bind(place.consumers, place.subject)
     delivering = group.create_task(deliver(), name=f"deliver {place.subject}")
@@ -221,6 +239,7 @@ class NatsPy:
         pulls=("at-least-once",),
         stores=("at-least-once",),
         ack_every=False,
+        requeues=True,
         fan_out=True,
         topics=True,
         replication=True,

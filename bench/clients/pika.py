@@ -33,7 +33,7 @@ from bench.routing import bindings, exchange, exchanges, in_turn, topics
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
-    from bench.client import Client, Depth, Publish, Receive, Target
+    from bench.client import Client, Depth, Judge, Publish, Receive, Target
 
     Closing = asyncio.Future[BaseException]
     Done = Callable[[int], None]
@@ -110,10 +110,19 @@ async def pushed(
         elif target.acknowledged:
             done(method.delivery_tag)
 
+    judge: Judge = receive  # type: ignore[assignment]  # what target.requeues says
+
+    def settle(_: Any, method: Any, __: Any, body: bytes) -> None:
+        if judge(body, method.redelivered):
+            consuming.basic_nack(method.delivery_tag, requeue=True)
+        else:
+            done(method.delivery_tag)
+
+    take = settle if target.requeues else handle
     consume, settled = consuming.basic_consume, not target.acknowledged
     async with asyncio.TaskGroup() as group:
         await called(closing, lambda ok: consuming.basic_qos(prefetch_count=target.prefetch, callback=ok))
-        consumed = await called(closing, lambda ok: consume(queue, handle, auto_ack=settled, callback=ok))
+        consumed = await called(closing, lambda ok: consume(queue, take, auto_ack=settled, callback=ok))
         tag = consumed.method.consumer_tag
         yield
         await called(closing, lambda ok: consuming.basic_cancel(tag, callback=ok))
@@ -182,6 +191,7 @@ class Pika:
         distribution="pika",
         protocol="amqp",
         fan_out=True,
+        requeues=True,
         topics=True,
         pulls=("at-most-once", "at-least-once"),
         queue_types=("classic", "quorum"),

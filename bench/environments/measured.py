@@ -38,6 +38,7 @@ MEASURED = frozenset(
         "publishing",
         "request_driver",
         "requests",
+        "returning",
         "routing",
         "sample",
         "scenario",

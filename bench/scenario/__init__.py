@@ -75,6 +75,8 @@ class Scenario:
     request_reply                  each message is a request, which a consumer answers; its lane waits for it
     delivery                       push: the broker sends messages as they come; pull: consumers ask for
                                    them; None: the way that the protocol, or its client, is made for
+    requeue_every                  a consumer returns every n-th message to the broker when it first comes,
+                                   and it has to come again; None: none
     guarantee                      at-most-once: no confirms, no acks; at-least-once: both
     ack_every                      a consumer acknowledges every n-th message, and with it those before
     persistent                     the broker must keep messages on disk
@@ -106,6 +108,7 @@ class Scenario:
     churn: bool = False
     request_reply: bool = False
     delivery: Delivery | None = None
+    requeue_every: int | None = None
     guarantee: Guarantee = "at-least-once"
     ack_every: int = 1
     persistent: bool = False
@@ -133,6 +136,7 @@ class Scenario:
         "delivery": str,
         "topics": int,
         "partitions": int,
+        "requeue_every": int,
     }
     """Fields that may be None, written ``none``, and what they are if not."""
 

@@ -45,6 +45,8 @@ def contradictions(scenario: Scenario) -> Iterator[str]:
         yield from _of_fan_out(scenario)
     if scenario.request_reply:
         yield from _of_request_reply(scenario)
+    if scenario.requeue_every is not None:
+        yield from _of_requeueing(scenario)
     yield from _of_load(scenario)
 
 
@@ -115,6 +117,29 @@ def _of_request_reply(scenario: Scenario) -> Iterator[str]:
         yield (
             f"request_reply needs payload_bytes of at least {STAMP_BYTES}, which hold whose request it is, "
             f"got {scenario.least_bytes}"
+        )
+
+
+def _of_requeueing(scenario: Scenario) -> Iterator[str]:
+    if scenario.guarantee != "at-least-once":
+        yield "requeue_every needs guarantee=at-least-once: without acknowledgements nothing can be returned"
+    if scenario.ack_every > 1:
+        yield f"requeue_every judges each message by itself: ack_every must be 1, got {scenario.ack_every}"
+    if scenario.load_model != "closed" or scenario.fan_out:
+        what = "fanned out" if scenario.fan_out else scenario.load_model
+        yield f"requeue_every needs a load that is closed and from shared queues, not {what}"
+    if scenario.request_reply:
+        yield "requeue_every is of messages that nobody answers, without request_reply"
+    if scenario.handler.kind != "none":
+        yield f"requeue_every returns messages as they come: handler must be none, got {scenario.handler}"
+    if scenario.measure == "publish":
+        yield "requeue_every is of consumers, and measure=publish does not time them"
+    if scenario.delivery == "pull":
+        yield "requeue_every goes without delivery=pull: what a consumer returns is the next that it pulls"
+    if scenario.payload_bytes < STAMP_BYTES:
+        yield (
+            f"requeue_every needs payload_bytes of at least {STAMP_BYTES}, which hold the number "
+            f"of a message, got {scenario.payload_bytes}"
         )
 
 

@@ -20,7 +20,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any, ClassVar
@@ -132,6 +132,7 @@ async def driven(client: Client, broker: Broker, scenario: Scenario) -> AsyncIte
                 fan_out=scenario.fan_out,
                 topics=scenario.topics,
                 delivery=scenario.delivery,
+                requeues=scenario.requeue_every is not None,
                 queue_type=scenario.queue_type,
                 partitions=scenario.partitions,
                 replication=scenario.replication,
@@ -260,6 +261,31 @@ class Contract:
                 await self.publish(target, queue, [b"the last"])
                 await until(lambda: b"the last" in second, lambda: f"only {second} came")
             assert (first, second) == ([b"%d" % index for index in range(7)], [b"the last"])
+
+    @pytest.mark.parametrize("consumers", [1, 3])
+    async def test_what_consumers_return_comes_again_and_once(self, broker: Broker, consumers: int) -> None:
+        samples = await self.drive(broker, Scenario(requeue_every=7, consumers=consumers, in_flight=10))
+        for sample in samples:
+            assert 300 // 7 - 10 <= sample.account.requeued <= 300 // 7 + 10
+
+    async def test_what_was_returned_comes_again_and_says_so(self, broker: Broker) -> None:
+        if not self.client.abilities.requeues:
+            pytest.skip(f"{self.client.abilities.distribution} cannot return a message to the broker")
+        target = self.target(broker, requeues=True)
+        seen: list[tuple[bytes, bool]] = []
+
+        def judge(body: bytes, redelivered: bool) -> bool:
+            seen.append((bytes(body), redelivered))
+            return body == b"return" and not redelivered
+
+        bodies = [b"one", b"return", b"two"]
+        async with asyncio.timeout(3 * LIMIT_S), self.queue(target) as queue:
+            async with self.client.consumer(target, queue, judge):  # type: ignore[arg-type]  # a Judge
+                await self.publish(target, queue, bodies)
+                await until(lambda: len(seen) >= 4, lambda: f"only {seen} came")
+            assert sorted(seen) == sorted([*((body, False) for body in bodies), (b"return", True)])
+            await self.publish(target, queue, [b"the last"])
+            await self.expect(self.target(broker), queue, [b"the last"])
 
     @pytest.mark.parametrize("guarantee", ["at-least-once", "at-most-once"])
     async def test_bodies_arrive_byte_for_byte(self, broker: Broker, guarantee: Any) -> None:
@@ -536,7 +562,9 @@ class Contract:
         async with driven(client, broker, scenario) as driver:
             samples = [await driver.slice(messages) for _ in range(turns)]
         copies = scenario.consumers if scenario.fan_out else 1
-        assert [sample.account for sample in samples] == [Account(received=copies * messages)] * turns
+        assert [replace(sample.account, requeued=0) for sample in samples] == [
+            Account(received=copies * messages)
+        ] * turns
         return samples
 
     async def failure(

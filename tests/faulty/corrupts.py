@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Corrupts(Memory):
-    abilities = Abilities(distribution="", protocol="memory")
+    abilities = Abilities(distribution="", protocol="memory", requeues=True)
 
     @asynccontextmanager
     async def producer(self, target: Target, queue: str) -> AsyncIterator[Publish]:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Futures(Memory):
-    abilities = Abilities(distribution="", protocol="memory", publishing="future")
+    abilities = Abilities(distribution="", protocol="memory", requeues=True, publishing="future")
 
     @asynccontextmanager
     async def producer(self, target: Target, queue: str) -> AsyncIterator[Send]:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Lanes(Memory):
-    abilities = Abilities(distribution="", protocol="memory", ordering="lane")
+    abilities = Abilities(distribution="", protocol="memory", requeues=True, ordering="lane")
 
     @asynccontextmanager
     async def producer(self, target: Target, queue: str) -> AsyncIterator[list[Publish]]:  # type: ignore[override]
