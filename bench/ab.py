@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from bench import catalogue, environments, instructions, plan, results, session, sides, work
+from bench import catalogue, environments, instructions, plan, results, resuming, session, sides, work
 from bench.brokers import check_spec, is_secure
 from bench.client import NO_FILES, Tls
 from bench.driver import SLICE_S
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from bench.cell import Cell
     from bench.environments import Wanted
     from bench.plan import Case, Plan
+    from bench.resuming import Begun
     from bench.runner import Outcome, Progress
     from bench.scenario import Scenario
     from bench.sides import Side
@@ -66,6 +67,7 @@ class Request:
     tls: Tls = NO_FILES
     meter: instructions.Meter = "time"
     annotate: bool = False
+    resume: Path | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,15 +84,18 @@ class Finished:
 async def run(request: Request, *, say: Say, tell: Tell) -> Finished:
     """Measures and judges; raises BenchError with whatever was measured so far on disk."""
     check(request)
+    begun = resuming.taken_up(request.resume) if request.resume is not None else None
     base, candidate = sides.parse_both(
         *map(resolved_word, (request.base, request.candidate)), allowed=request.allowed
     )
     pairs = pairs_of(request, base, candidate)
-    seed = secrets.randbits(32) if request.seed is None else request.seed
+    seed = begun.seed if begun else secrets.randbits(32) if request.seed is None else request.seed
     rounds = request.rounds or (ROUNDS if request.meter == "time" else COUNTED_ROUNDS)
     planned = _plan(request, pairs, rounds, request.slices, seed)
     folder = request.output or request.results / session.run_name(planned)
-    if folder.is_dir() and any(folder.iterdir()):
+    if begun is not None:
+        folder = begun.folder
+    elif folder.is_dir() and any(folder.iterdir()):
         raise ResultsError(f"the results folder {folder} is not empty; name a new one with --output")
     arms = Arms(
         differ=base.differ,
@@ -106,13 +111,17 @@ async def run(request: Request, *, say: Say, tell: Tell) -> Finished:
             say("both sides are the same: each has an environment of its own, and what differs is chance")
         elif any(_one(built, wanted, *block) for block in planned.blocks):
             say("both sides are the same installation by two names: what differs is chance")
-        job = _Job(request, arms, {number: built[one] for number, one in wanted.items()}, say, tell)
+        ready = {number: built[one] for number, one in wanted.items()}
+        job = _Job(request, arms, ready, begun, say, tell)
         if request.meter == "instructions":
             return await job.counted(planned, folder)
-        if request.budget_s is not None or request.until is not None:
+        is_planned = request.budget_s is not None or request.until is not None
+        if begun is not None and is_planned:
+            planned = _shaped_before(request, planned, begun)
+        elif is_planned:
             tried = folder.with_name(f"{folder.name}-pilot")
             began_s = time.monotonic()
-            finished = await job.measured(_pilot_of(request, planned), tried)
+            finished = await job.measured(_pilot_of(request, planned), tried, pilot=True)
             if finished.outcome.invalid:
                 return finished
             planned = _shaped(request, planned, finished, time.monotonic() - began_s, say)
@@ -126,14 +135,16 @@ class _Job:
     request: Request
     arms: Arms
     ready: Ready
+    begun: Begun | None
     say: Say
     tell: Tell
 
-    async def measured(self, planned: Plan, folder: Path) -> Finished:
+    async def measured(self, planned: Plan, folder: Path, *, pilot: bool = False) -> Finished:
         """Carries a plan out and judges it; comparison.csv is the last that a run folder gets."""
         facts = {
             "command": session.shown_command(self.request.command),
             "arms": self.arms.to_json(),
+            **({"pilot": True} if pilot else {}),
         }
         outcome = await session.measured(
             planned,
@@ -145,6 +156,7 @@ class _Job:
             facts=facts,
             say=self.say,
             tell=self.tell,
+            begun=self.begun,
         )
         from bench.comparison import stored_cells  # noqa: PLC0415  # as in run
         from bench.report import versus  # noqa: PLC0415  # as in run
@@ -169,6 +181,7 @@ class _Job:
             say=self.say,
             tell=self.tell,
             annotate=self.request.annotate,
+            begun=self.begun,
         )
         cells = work.compare(self.arms, results.load(folder).rows)
         results.write_table(folder / results.WORK, WORK_COMPARISON_COLUMNS, report.rows(cells))
@@ -325,6 +338,14 @@ def _shaped(request: Request, planned: Plan, tried: Finished, took_s: float, say
         shaped = resized(planned, shape.rounds, shape.slices, planned.seed)
     say(f"pilot: {shape.why}")
     return shaped
+
+
+def _shaped_before(request: Request, planned: Plan, begun: Begun) -> Plan:
+    """The plan with the shape that its pilot led to before it was interrupted."""
+    rounds, slices = begun.facts["rounds"], begun.facts["slices"]
+    if request.until is not None:
+        return replace(planned, rounds=rounds)
+    return resized(planned, rounds, slices, planned.seed)
 
 
 def resized(planned: Plan, rounds: int, slices: int, seed: int, slice_s: float = SLICE_S) -> Plan:

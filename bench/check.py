@@ -16,6 +16,7 @@ from bench import (
     instructions,
     plan,
     results,
+    resuming,
     session,
     sides,
 )
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from bench.gatecell import Gate
     from bench.gatefile import Asked, CellAsked
     from bench.plan import Case, Plan
+    from bench.resuming import Begun
     from bench.runner import Outcome, Progress
 
     Say = Callable[[str], None]
@@ -60,6 +62,7 @@ class Request:
     slice_s: float = SLICE_S
     whole: bool = False
     ceiling: bool = True
+    resume: Path | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,10 +75,11 @@ class Finished:
 async def run(request: Request, *, say: Say, tell: Tell) -> Finished:
     """Measures and decides; raises BenchError with whatever was measured so far on disk."""
     asked = request.asked
+    begun = resuming.taken_up(request.resume) if request.resume is not None else None
     instructions.check_meter(asked.meter, ())
     base, candidate = await contenders.clients(asked)
     trios = cases_of(request, base, candidate)
-    seed = secrets.randbits(32) if request.seed is None else request.seed
+    seed = begun.seed if begun else secrets.randbits(32) if request.seed is None else request.seed
     planned = _planned(request, [trio for trio, _ in trios], seed)
     wanted = _apart(session.wanted_by(planned, consumers=False), planned)
     first = planned.blocks[0]
@@ -83,7 +87,9 @@ async def run(request: Request, *, say: Say, tell: Tell) -> Finished:
         await contenders.refuse_dirty(wanted[first[0].number])
     day, time_, rest = session.run_name(planned).split("-", 2)
     folder = request.output or request.results / f"{day}-{time_}-check-{rest}"
-    if folder.is_dir() and any(folder.iterdir()):
+    if begun is not None:
+        folder = begun.folder
+    elif folder.is_dir() and any(folder.iterdir()):
         raise ResultsError(f"the results folder {folder} is not empty; name a new one with --output")
     if await contenders.same(wanted[first[0].number], wanted[first[1].number]):
         say("base and candidate are the same: each has an environment of its own, and what differs is chance")
@@ -97,7 +103,7 @@ async def run(request: Request, *, say: Say, tell: Tell) -> Finished:
     )
     async with environments.prepared(wanted.values(), say=say) as built:
         ready = {number: built[one] for number, one in wanted.items()}
-        job = _Job(request, planned, design, ready, folder, say, tell)
+        job = _Job(request, planned, design, ready, folder, begun, say, tell)
         try:
             return await (job.counted() if asked.meter == "instructions" else job.timed())
         except UnsupportedError as error:
@@ -111,6 +117,7 @@ class _Job:
     design: Design
     ready: dict[int, environments.Environment]
     folder: Path
+    begun: Begun | None
     say: Say
     tell: Tell
 
@@ -123,10 +130,11 @@ class _Job:
             design=self.design,
             say=self.say,
             whole=self.request.whole,
+            begun=self.begun,
         )
-        begun = stages.begun()
+        first = stages.first()
         outcome = await session.measured(
-            begun,
+            first,
             self.ready,
             {},
             self.folder,
@@ -136,6 +144,7 @@ class _Job:
             say=self.say,
             tell=self.tell,
             more=stages.more,
+            begun=self.begun,
         )
         stored = results.load(self.folder)
         gate = judged(stages.design, stored.trials, stored.slices)
@@ -153,12 +162,18 @@ class _Job:
             facts=self._facts(design),
             say=self.say,
             tell=self.tell,
+            begun=self.begun,
         )
         gate = gatework.judged(design, results.load(self.folder).rows)
         return Finished(folder=self.folder, outcome=outcome, gate=gate)
 
     def _facts(self, design: Design) -> dict[str, Any]:
-        return {"command": session.shown_command(self.request.command), "gate": design.to_json()}
+        asked = {"rounds": self.request.asked.rounds, "budget_s": self.request.asked.budget_s}
+        return {
+            "command": session.shown_command(self.request.command),
+            "gate": design.to_json(),
+            "asked": asked,
+        }
 
 
 def cases_of(request: Request, base: str, candidate: str) -> list[tuple[tuple[Case, Case, Case], float]]:

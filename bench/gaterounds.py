@@ -7,15 +7,16 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from bench import results
+from bench.gatecell import Design
 from bench.plan import Further
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
-    from bench.gatecell import Design
     from bench.gatefile import Asked
     from bench.plan import Plan
     from bench.results import Recorder
+    from bench.resuming import Begun
 
     Say = Callable[[str], None]
 
@@ -28,6 +29,9 @@ class Stages:
     """The rounds of both stages, in their order; ``design`` has what was planned so far.
 
     ``whole``: the second stage has every cell, whatever the first said.
+
+    A gate that was ``begun`` and interrupted is planned again from its start: the rounds that it has take no
+    time, and what was planned from times stays planned.
     """
 
     asked: Asked
@@ -35,21 +39,26 @@ class Stages:
     design: Design
     say: Say
     whole: bool = False
-    _round_s: float = 0.0
+    begun: Begun | None = None
+    _took_s: list[float] = field(init=False)
     _steps: Iterator[Further | None] = field(init=False)
     _recorder: Recorder | None = None
 
-    def begun(self) -> Plan:
+    def __post_init__(self) -> None:
+        self._took_s = list(self.begun.facts.get("round_s", [])) if self.begun is not None else []
+        self._steps = self._all()
+
+    def first(self) -> Plan:
         """The plan with the rounds that are made in any case: the first stage's, or one to learn the cost."""
         rounds = self.asked.rounds[0] if self.asked.rounds else 1
         self.design = replace(self.design, first=rounds)
-        self._steps = self._all()
         return replace(self.planned, rounds=rounds)
 
     def more(self, recorder: Recorder) -> Further | None:
         self._recorder = recorder
         stage = next(self._steps, None)
-        recorder.note(gate=self.design.to_json(), rounds=self.design.first + self.design.second)
+        rounds = self.design.first + self.design.second
+        recorder.note(gate=self.design.to_json(), rounds=rounds, round_s=self._took_s)
         return stage
 
     def _all(self) -> Iterator[Further | None]:
@@ -64,21 +73,33 @@ class Stages:
         """
         from bench.stats.gate import rounds_to_screen  # noqa: PLC0415  # the statistics take seconds to load
 
-        least = rounds_to_screen()
+        made, least = 1, rounds_to_screen()
         self.design = replace(self.design, first=least)
-        began_s = time.monotonic()
-        yield Further(blocks=every, rounds=least - 1)
-        self._round_s = (time.monotonic() - began_s) / (least - 1) / len(every)
-        fit = int(FIRST_SHARE * self.asked.budget_s / self._round_s)
-        if fit > least:
-            self.design = replace(self.design, first=fit)
-            yield Further(blocks=every, rounds=fit - least)
+        there = self.begun.last_round if self.begun is not None else 0
+        while made < least or not self._took_s:
+            began_s = time.monotonic()
+            yield Further(blocks=every, rounds=1)
+            made += 1
+            if made > there:  # else it was timed when it was made, or only a part of it is made now
+                self._took_s.append((time.monotonic() - began_s) / len(every))
+        fit = max(made, int(FIRST_SHARE * self.asked.budget_s / self._round_s))
+        self.design = replace(self.design, first=fit)
+        if fit > made:
+            yield Further(blocks=every, rounds=fit - made)
+
+    @property
+    def _round_s(self) -> float:
+        """What a round of a cell takes."""
+        return sum(self._took_s) / len(self._took_s)
 
     def _second(self) -> Further | None:
         """Fresh rounds of the cells that the first stage flagged or could not pass; None without any."""
         from bench.gated import first_stage  # noqa: PLC0415  # the statistics take seconds to load
         from bench.stats.gate import rounds_to_decide  # noqa: PLC0415  # the statistics take seconds to load
 
+        if self.begun is not None and (planned := Design.from_json(self.begun.facts["gate"])).second:
+            self.design = replace(self.design, second=planned.second, second_cells=planned.second_cells)
+            return Further(blocks=self._blocks(planned.second_cells), rounds=planned.second)
         assert self._recorder is not None
         stored = results.load(self._recorder.folder)
         found = first_stage(self.design, stored.trials, stored.slices)
@@ -96,10 +117,13 @@ class Stages:
             if least * self._round_s > (1 - FIRST_SHARE) * self.asked.budget_s * 1.1:
                 self.say(f"the budget is too small here: a second stage needs {least} rounds all the same")
         self.design = replace(self.design, second=rounds, second_cells=places)
-        numbers = {block[0].number: index for index, block in enumerate(self.planned.blocks, start=1)}
-        blocks = tuple(numbers[self.design.trios[place - 1].base] for place in places)
         self.say(
             f"stage 1: {len(found.flagged)} of {len(self.design.trios)} cells may be slower, "
             f"{len(found.undecided)} open; stage 2: {rounds} fresh rounds of these"
         )
-        return Further(blocks=blocks, rounds=rounds)
+        return Further(blocks=self._blocks(places), rounds=rounds)
+
+    def _blocks(self, places: Sequence[int]) -> tuple[int, ...]:
+        """The places in the plan of cells, which are by their places in the design."""
+        numbers = {block[0].number: index for index, block in enumerate(self.planned.blocks, start=1)}
+        return tuple(numbers[self.design.trios[place - 1].base] for place in places)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import csv
 import errno
+import io
 import json
 import os
+import re
 import shutil
+import sys
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -23,6 +26,9 @@ if TYPE_CHECKING:
 
     from bench.schema import Column
 
+if sys.platform != "win32":
+    import fcntl
+
 LEAST_FREE_BYTES = 16 << 20
 
 TRIALS, SLICES, LATENCIES, RUN = "trials.csv", "slices.csv", "latency.hlog", "run.json"
@@ -31,13 +37,14 @@ WORK, PROFILE = "work.csv", "profile.csv"
 
 
 class Table:
-    """A CSV file that is complete after every row."""
+    """A CSV file that is complete after every row; one that is there is refused unless it is to go on."""
 
-    def __init__(self, path: Path, columns: Sequence[Column]) -> None:
-        self._file = path.open("x", encoding="utf-8", newline="")
+    def __init__(self, path: Path, columns: Sequence[Column], *, on: bool = False) -> None:
+        self._file = path.open("a" if on else "x", encoding="utf-8", newline="")
         self._names = [column.name for column in columns]
         self._writer = csv.DictWriter(self._file, self._names)
-        self._writer.writeheader()
+        if not self._file.tell():
+            self._writer.writeheader()
         self._file.flush()
 
     def add(self, row: Mapping[str, Any]) -> None:
@@ -81,27 +88,31 @@ def write_text(path: Path, text: str, *, append: bool = False) -> None:
 class Recorder:
     """Writes a run folder as the run goes: what was measured so far is always on disk."""
 
-    def __init__(self, folder: Path, run: dict[str, Any]) -> None:
+    def __init__(self, folder: Path, run: Mapping[str, Any], *, on: bool = False) -> None:
         self.folder = folder
         self._run = {"schema_version": SCHEMA_VERSION, **run, "finished": False, "outcome": "interrupted"}
         self._write_run()
-        self.trials = Table(folder / TRIALS, TRIAL_COLUMNS)
-        self.slices = Table(folder / SLICES, SLICE_COLUMNS)
+        self.trials = Table(folder / TRIALS, TRIAL_COLUMNS, on=on)
+        self.slices = Table(folder / SLICES, SLICE_COLUMNS, on=on)
 
     @classmethod
     @contextmanager
-    def opened(cls, folder: Path, run: dict[str, Any]) -> Iterator[Self]:
-        """Makes the folder, which must be new or empty and have room; raises ResultsError if it cannot."""
+    def opened(cls, folder: Path, run: Mapping[str, Any], *, on: bool = False) -> Iterator[Self]:
+        """Makes the folder, which must be new or empty and have room, or goes on in one that is there.
+
+        Nobody else may write there meanwhile. Raises ResultsError if it cannot.
+        """
         with _as_results_error(folder), ExitStack() as stack:
             folder.mkdir(parents=True, exist_ok=True)
-            if any(folder.iterdir()):
+            if not on and any(folder.iterdir()):
                 raise ResultsError(f"the results folder {folder} is not empty; name a new one with --output")
             if (free := shutil.disk_usage(folder).free) < LEAST_FREE_BYTES:
                 raise ResultsError(
                     f"only {free >> 20} MiB are free for the results folder {folder}; "
                     f"a run needs {LEAST_FREE_BYTES >> 20}"
                 )
-            recorder = cls(folder, run)
+            stack.enter_context(held(folder))
+            recorder = cls(folder, run, on=on)
             stack.callback(recorder.trials.close)
             stack.callback(recorder.slices.close)
             yield recorder
@@ -112,10 +123,45 @@ class Recorder:
         self._write_run()
 
     def _write_run(self) -> None:
-        path = self.folder / RUN
-        draft = path.with_suffix(".json.part")
-        draft.write_text(json.dumps(self._run, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-        draft.replace(path)
+        rewrite(self.folder / RUN, json.dumps(self._run, indent=2, ensure_ascii=False) + "\n")
+
+
+def rewrite(path: Path, text: str) -> None:
+    """A file that is either as it was or has the whole of the text."""
+    draft = path.with_name(f"{path.name}.part")
+    draft.write_text(text, encoding="utf-8", newline="")
+    draft.replace(path)
+
+
+def rewrite_table(path: Path, rows: Sequence[Mapping[str, str]]) -> None:
+    """A CSV file of ours with these of its rows, as :func:`whole_rows` gives them; without any it is gone."""
+    if not rows:
+        path.unlink(missing_ok=True)
+        return
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, list(rows[0]))
+    writer.writeheader()
+    writer.writerows(rows)
+    rewrite(path, text.getvalue())
+
+
+@contextmanager
+def held(folder: Path) -> Iterator[None]:
+    """A run folder that is measured into by nobody else; raises ResultsError where somebody does.
+
+    Windows has no locks of folders: there nobody looks.
+    """
+    if sys.platform == "win32":
+        yield
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError:
+        raise ResultsError(f"another mqbench measures into {folder}: wait for its end") from None
+    finally:
+        os.close(descriptor)
 
 
 @contextmanager
@@ -214,9 +260,32 @@ def read_table(path: Path) -> list[dict[str, Any]]:
     """
     try:
         with path.open(encoding="utf-8", newline="") as file:
-            return [{name: _value(name, text) for name, text in row.items()} for row in csv.DictReader(file)]
+            return [typed(row) for row in csv.DictReader(file)]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise ResultsError(f"{path} cannot be read ({error})") from error
+
+
+def whole_rows(path: Path) -> list[dict[str, str]]:
+    """The rows as text, without what a killed run left half written; none where there is no file.
+
+    Raises ResultsError where it cannot be read.
+    """
+    try:
+        text = path.read_bytes().decode() if path.is_file() else ""
+        rows = list(csv.DictReader(io.StringIO(text[: text.rfind("\n") + 1], newline="")))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise ResultsError(f"{path} cannot be read ({error})") from error
+    return [row for row in rows if None not in row and None not in row.values()]
+
+
+def typed(row: Mapping[str, str | None]) -> dict[str, Any]:
+    """A row with numbers and flags as such, and None for empty cells."""
+    return {name: _value(name, text) for name, text in row.items()}
+
+
+def without_credentials(word: str) -> str:
+    """As it may be stored."""
+    return re.sub(r"://[^/\s]*@", "://…@", word)
 
 
 def _value(name: str, text: str | None) -> Any:

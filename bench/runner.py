@@ -6,7 +6,8 @@ import os
 import time
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING
+from itertools import product
+from typing import TYPE_CHECKING, Self
 
 from bench import plan as planning
 from bench.ceiling import harness_cpu_us
@@ -18,10 +19,11 @@ from bench.pairing import Pair
 from bench.payload import Account
 from bench.plan import Further
 from bench.results import LATENCIES
+from bench.resuming import INTERRUPTED
 from bench.trial import Trial, Turn, skipped_row
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+    from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 
     from bench.brokers import Broker
     from bench.engine import Engine, WorkerHandle
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from bench.meters import HostNoise
     from bench.plan import Case, Plan
     from bench.results import Recorder
+    from bench.resuming import Begun
     from bench.scenario import Scenario
 
     More = Callable[[Recorder], Further | None]
@@ -72,6 +75,23 @@ class Outcome:
     failures: dict[int, str] = field(default_factory=dict)
     unsupported: dict[int, str] = field(default_factory=dict)
 
+    @classmethod
+    def of(cls, begun: Begun | None, cases: Iterable[Case]) -> Self:
+        """How the rows came out that an interrupted run has already."""
+        outcome, labels = cls(), {case.number: case.label for case in cases}
+        for row in begun.rows if begun is not None else ():
+            number, reason = row["case"], row["reason"]
+            if row["status"] == "valid":
+                outcome.valid += 1
+            elif row["status"] == "skipped":
+                outcome.skipped += 1
+                if row["round"]:
+                    outcome.unsupported[number] = reason
+            else:
+                outcome.invalid += 1
+                outcome.failures.setdefault(number, f"{labels[number]}: {reason}")
+        return outcome
+
     def add(self, other: Outcome) -> None:
         """Counts another plan's of the same run in."""
         self.valid += other.valid
@@ -100,7 +120,8 @@ class Live:
 class Runner:
     """Runs a plan. ``environments`` and ``consumers`` are by case number, ``brokers`` by protocol.
 
-    ``began_ns`` is when the run began, on the monotonic clock, where this plan is not its first.
+    ``began_ns`` is when the run began, on the monotonic clock, where this plan is not its first; ``begun``
+    what it has already where it was interrupted.
     """
 
     def __init__(
@@ -116,6 +137,7 @@ class Runner:
         usable_cores: float | None = None,
         tls: Tls = NO_FILES,
         began_ns: int | None = None,
+        begun: Begun | None = None,
     ) -> None:
         self._plan = plan
         self._engine = engine
@@ -126,11 +148,12 @@ class Runner:
         self._tell = tell
         self._usable_cores = usable_cores
         self._tls = tls
-        self._counts: dict[tuple[int, int], int] = {}
+        self._has = begun.done if begun is not None else frozenset()
+        self._counts = begun.slice_messages if begun is not None else {}
         self._harness_us: dict[int, float | None] = {}
         self._done = self._total = 0
         self._began_ns = time.monotonic_ns() if began_ns is None else began_ns
-        self.outcome = Outcome()
+        self.outcome = Outcome.of(begun, plan.cases)
 
     async def run(self, more: More | None = None) -> Outcome:
         """Every round of every block, and then those that ``more`` asks for, until it has none.
@@ -138,8 +161,9 @@ class Runner:
         Raises BrokerError when a broker is gone; rows so far are written.
         """
         for skip in self._plan.skipped:
-            self._recorder.trials.add(skipped_row(skip.case, skip.reason))
-            self.outcome.skipped += 1
+            if (skip.case.number, 0, None) not in self._has:
+                self._recorder.trials.add(skipped_row(skip.case, skip.reason))
+                self.outcome.skipped += 1
         with (self._recorder.folder / LATENCIES).open("a", encoding="utf-8") as self._hlog:
             if not self._hlog.tell():  # a folder may have had a plan before
                 write_header(self._hlog, time.time() - self._now_s())
@@ -156,12 +180,18 @@ class Runner:
     async def _rounds(self, further: Further, begun: int) -> None:
         """Its rounds are numbered after those that were ``begun`` before."""
         blocks = {index: self._plan.blocks[index - 1] for index in further.blocks}
-        turns = sum(self._slices(block) * len(block) for block in blocks.values())
-        self._total = self._done + turns * further.rounds
-        for number in range(begun + 1, begun + further.rounds + 1):
-            for index, block in blocks.items():
-                if cases := self._able(block):
-                    await self._block(number, index, cases)
+        numbers = range(begun + 1, begun + further.rounds + 1)
+        left = [one for one in product(numbers, blocks) if not self._is_measured(*one)]
+        turns = sum(self._slices(blocks[index]) * len(blocks[index]) for _, index in left)
+        self._total = self._done + turns
+        for number, index in left:
+            if cases := self._able(blocks[index]):
+                await self._block(number, index, cases)
+
+    def _is_measured(self, number: int, index: int) -> bool:
+        """Whether a run that was interrupted has this round of this block already."""
+        cases = self._able(self._plan.blocks[index - 1])
+        return bool(cases) and all((case.number, number, index) in self._has for case in cases)
 
     def _able(self, block: Sequence[Case]) -> list[Case]:
         """The cases of a block that get another round."""
@@ -362,14 +392,14 @@ class Runner:
     def _record(self, trial: Trial) -> None:
         planned = self._slices(self._plan.blocks[trial.block - 1])
         if trial.failure is None and len(trial.turns) < planned:
-            trial.failure = f"interrupted after {len(trial.turns)} of {planned} turns"
-        self._recorder.trials.add(trial.row())
+            trial.failure = f"{INTERRUPTED} after {len(trial.turns)} of {planned} turns"
         tag = f"case={trial.case.number};round={trial.round};block={trial.block};metric="
         ended_s = self._now_s()
         for metric, histogram in trial.histograms.items():
             if histogram.total:
                 write_interval(self._hlog, tag + metric, trial.began_s, ended_s, histogram)
         self._hlog.flush()
+        self._recorder.trials.add(trial.row())  # the last: where it is, all of the trial is
         if trial.failure is None:
             self.outcome.valid += 1
         elif trial.unsupported:

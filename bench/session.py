@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import secrets
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from bench import catalogue, environments, instructions, loops, plan, stage
+from bench import catalogue, environments, instructions, loops, plan, resuming, sameplan, stage
 from bench.brokers import check_spec, is_secure, open_broker
 from bench.ceiling import measure
 from bench.client import NO_FILES, Tls
 from bench.engine.local import LocalEngine
 from bench.errors import BrokerError, UnsupportedError, UsageError
+from bench.results import without_credentials
 from bench.trial import merged
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
+    from bench.resuming import Begun
     from bench.runner import More, Outcome, Progress
 
     Say = Callable[[str], None]
@@ -55,6 +56,7 @@ class Request:
     consumer_client: str | None = None
     tls: Tls = NO_FILES
     meter: instructions.Meter = "time"
+    resume: Path | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,8 +73,9 @@ async def run(
     facts: Mapping[str, Any] = MappingProxyType({}),
 ) -> Finished:
     """Measures; raises BenchError with whatever was measured so far on disk. run.json has ``facts`` too."""
-    planned = planned_for(request)
-    folder = request.output or request.results / run_name(planned)
+    begun = resuming.taken_up(request.resume) if request.resume is not None else None
+    planned = planned_for(request if begun is None else replace(request, seed=begun.seed))
+    folder = begun.folder if begun is not None else request.output or request.results / run_name(planned)
     wanted = wanted_by(planned, consumers=False)
     if request.meter == "instructions":
         async with environments.prepared(wanted.values(), say=say) as ready:
@@ -85,6 +88,7 @@ async def run(
                 facts={"command": shown_command(request.command)},
                 say=say,
                 tell=tell,
+                begun=begun,
             )
         return Finished(folder=folder, outcome=outcome)
     consuming = wanted_by(planned, consumers=True)
@@ -101,6 +105,7 @@ async def run(
             facts={"command": shown_command(request.command), **facts},
             say=say,
             tell=tell,
+            begun=begun,
         )
     return Finished(folder=folder, outcome=outcome)
 
@@ -120,7 +125,7 @@ def wanted_by(planned: plan.Plan, *, consumers: bool) -> dict[int, environments.
 
 def shown_command(words: Sequence[str]) -> list[str]:
     """A command as it may be stored: without credentials, nor where somebody keeps them."""
-    shown = [re.sub(r"://[^/\s]*@", "://…@", word) for word in words]
+    shown = [without_credentials(word) for word in words]
     for index, word in enumerate(shown):
         option, equals, _ = word.partition("=")
         if option in TLS_OPTIONS and equals:
@@ -142,20 +147,17 @@ async def measured(
     tell: Callable[[Progress], None],
     tls: Tls = NO_FILES,
     more: More | None = None,
+    begun: Begun | None = None,
 ) -> Outcome:
     """Carries a plan out, into a folder whose run.json has these ``facts`` too; ``broker`` as asked for.
 
-    ``more`` is asked for further rounds after the plan's, and again after those.
+    ``more`` is asked for further rounds after the plan's, and again after those. What was ``begun`` there is
+    gone on with, if it is the same.
     """
-    facts = {
-        **facts,
-        "seed": planned.seed,
-        "rounds": planned.rounds,
-        "blocks": [[case.number for case in block] for block in planned.blocks],
-    }
+    facts = {**facts, **sameplan.planned_facts(planned, environment, consumers)}
     protocols = [case.protocol for case in planned.cases]
     async with stage.opened(
-        folder, protocols, broker=broker, facts=facts, say=say, tell=tell, tls=tls
+        folder, protocols, broker=broker, facts=facts, say=say, tell=tell, tls=tls, begun=begun
     ) as ready:
         outcome = await ready.carry_out(planned, environment, consumers, more)
         ready.recorder.note(finished=True, outcome="invalid rows" if outcome.invalid else "valid")

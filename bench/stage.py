@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
+from bench import resuming, sameplan
 from bench.brokers import open_broker
 from bench.client import NO_FILES, Tls
 from bench.engine.local import LocalEngine
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from bench.environments import Environment
     from bench.machine import Fingerprint
     from bench.plan import Plan
+    from bench.resuming import Begun
     from bench.runner import More, Outcome, Progress
 
     Say = Callable[[str], None]
@@ -40,6 +42,7 @@ class Stage:
     tls: Tls
     tell: Tell
     began_ns: int
+    begun: Begun | None = None
 
     async def carry_out(
         self,
@@ -63,6 +66,7 @@ class Stage:
             usable_cores=self.machine.usable_cores,
             tls=self.tls,
             began_ns=self.began_ns,
+            begun=self.begun,
         )
         try:
             return await runner.run(more)
@@ -81,8 +85,12 @@ async def opened(
     say: Say,
     tell: Tell,
     tls: Tls = NO_FILES,
+    begun: Begun | None = None,
 ) -> AsyncIterator[Stage]:
-    """Makes the folder, whose run.json has these ``facts`` too, and has a broker for each protocol."""
+    """Makes the folder, whose run.json has these ``facts`` too, and has a broker for each protocol.
+
+    What was ``begun`` there stays as it is unless all agrees: these facts, the machine and the brokers.
+    """
     machine = fingerprint()
     facts = {
         "mqbench_version": metadata.version("mqbench"),
@@ -90,22 +98,35 @@ async def opened(
         "started_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "fingerprint": machine.to_json(),
     }
-    with Recorder.opened(folder, facts) as recorder:
-        async with AsyncExitStack() as stack:
-            brokers: dict[str, Broker] = {}
-            for protocol in dict.fromkeys(protocols):
-                found = await stack.enter_async_context(open_broker(broker, protocol, tls=tls, say=say))
-                brokers[protocol] = found
-                say(f"broker: {found.origin} {found.kind} {found.version}: {found.why}")
-            recorder.note(brokers={name: described(one) for name, one in brokers.items()})
-            yield Stage(
-                recorder=recorder,
-                brokers=brokers,
-                machine=machine,
-                tls=tls,
-                tell=tell,
-                began_ns=time.monotonic_ns(),
-            )
+    async with AsyncExitStack() as stack:
+        if begun is None:
+            recorder = stack.enter_context(Recorder.opened(folder, facts))
+        else:
+            sameplan.agree(begun, facts)
+        brokers: dict[str, Broker] = {}
+        for protocol in dict.fromkeys(protocols):
+            found = await stack.enter_async_context(open_broker(broker, protocol, tls=tls, say=say))
+            brokers[protocol] = found
+            say(f"broker: {found.origin} {found.kind} {found.version}: {found.why}")
+        told = {name: described(one) for name, one in brokers.items()}
+        began_ns = time.monotonic_ns()
+        if begun is None:
+            recorder.note(began_at_s=round(time.time(), 3))
+        else:
+            sameplan.agree_where(begun, machine.to_json(), told)
+            recorder = stack.enter_context(resuming.gone_on(begun))
+            began_ns = begun.began_ns()
+            say(f"{folder} goes on: {len(begun.rows)} rows stay, {begun.dropped} were interrupted")
+        recorder.note(brokers=told)
+        yield Stage(
+            recorder=recorder,
+            brokers=brokers,
+            machine=machine,
+            tls=tls,
+            tell=tell,
+            began_ns=began_ns,
+            begun=begun,
+        )
 
 
 def described(broker: Broker) -> dict[str, str]:

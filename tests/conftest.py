@@ -44,6 +44,7 @@ TRIED_AGAIN = {
     "test_plugin",
     "test_questions",
     "test_report_cli",
+    "test_resuming",
     "test_tls",
 }
 

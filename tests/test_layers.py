@@ -73,6 +73,8 @@ ORDER = [
     "instructions",
     "stage",
     "runner",
+    "sameplan",
+    "resuming",
     "ceiling",
     "pairing",
     "trial",

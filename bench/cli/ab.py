@@ -15,10 +15,12 @@ from bench.cli.options import (
     with_meter,
     with_metrics,
     with_result,
+    with_resume,
     with_rounds,
     with_turns,
     with_workload,
 )
+from bench.cli.resumable import Resumable
 
 EPILOG = """\b
 A side is one of (both sides of the same kind):
@@ -40,7 +42,7 @@ Exit codes:
 """
 
 
-@click.command(epilog=EPILOG)
+@click.command(cls=Resumable, epilog=EPILOG)
 @click.argument("base", metavar="BASE", shell_complete=complete.sides)
 @click.argument("candidate", metavar="CANDIDATE", shell_complete=complete.sides)
 @click.argument("scenarios", metavar="[SCENARIO]...", nargs=-1, shell_complete=complete.scenarios)
@@ -55,6 +57,7 @@ Exit codes:
 )
 @with_rounds("Replicates  [default: 12; a verdict needs 8; of instructions 1]")
 @with_turns
+@with_resume
 @with_meter
 @click.option(
     "--annotate", is_flag=True, help="With --meter instructions: name the functions that do more work."

@@ -12,8 +12,9 @@ import click
 
 from bench.cli import values
 from bench.cli.measuring import measured, requested
-from bench.cli.options import with_broker, with_budget, with_stages, with_turns, with_view
+from bench.cli.options import with_broker, with_budget, with_resume, with_stages, with_turns, with_view
 from bench.cli.output import note, print_page
+from bench.cli.resumable import Resumable
 
 if TYPE_CHECKING:
     from bench.check import Finished
@@ -28,6 +29,7 @@ Examples:
   mqbench check --base git:main                      against another commit of the same repository
   mqbench check --base aio-pika==9.6.2 --candidate aio-pika==10.2.1 --config gate.toml
   mqbench check --meter instructions                 more work, whatever the machine does meanwhile
+  mqbench check --resume RUN                         the rest of a gate that was interrupted
 
 \b
 Exit codes:
@@ -37,7 +39,7 @@ Exit codes:
 """
 
 
-@click.command(epilog=EPILOG)
+@click.command(cls=Resumable, epilog=EPILOG)
 @click.option(
     "--config",
     type=click.Path(path_type=Path),
@@ -61,6 +63,7 @@ Exit codes:
 )
 @with_broker
 @with_turns
+@with_resume
 @with_view
 @click.option(
     "--allow-dirty-base", "allow_dirty", is_flag=True, help="Take a base with changes that are not committed."

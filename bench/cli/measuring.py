@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from bench.cli.options import BROKER_VARIABLE, RESULTS
 from bench.cli.output import interruptible, live, to_stderr
 from bench.cli.report import written_after
-from bench.cli.show import print_stored
+from bench.cli.show import print_stored, stored_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping
@@ -22,6 +22,8 @@ Finished = TypeVar("Finished")
 def requested(kind: Callable[..., Request], **asked: Any) -> Request:
     """What was asked for, with the command that asked and the folder where runs are kept."""
     os.environ.pop(BROKER_VARIABLE, None)  # it may hold a password, and no child needs it
+    if asked.get("resume") is not None:
+        asked["resume"] = stored_folder(asked["resume"])
     return kind(results=RESULTS, command=tuple(sys.argv[1:]), **asked)
 
 

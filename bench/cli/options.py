@@ -168,6 +168,17 @@ def with_quick(words: str) -> Option:
     return click.option("--quick", is_flag=True, help=words)
 
 
+def with_resume(command: Command) -> Command:
+    """Adds ``--resume``, for a command that is a ``Resumable``."""
+    return click.option(
+        "--resume",
+        type=click.Path(path_type=Path),
+        metavar="RUN",
+        shell_complete=complete.runs,
+        help="Go on with an interrupted RUN (a folder, or its name under results/), with its own options.",
+    )(command)
+
+
 def with_turns(command: Command) -> Command:
     """Adds the slices of a round, and what ``with_order`` adds."""
     return click.option(

@@ -15,10 +15,12 @@ from bench.cli.options import (
     with_metrics,
     with_quick,
     with_result,
+    with_resume,
     with_rounds,
     with_turns,
     with_workload,
 )
+from bench.cli.resumable import Resumable
 
 EPILOG = """\b
 Examples:
@@ -28,6 +30,7 @@ Examples:
   mqbench run --client aio-pika==9.6.2 --client aio-pika --loop uvloop
   mqbench run my_scenario.py --broker amqp://user@host/
   mqbench run smoke --client memory --quick         does everything work at all
+  mqbench run --resume RUN                          the rest of a run that was interrupted
 
 \b
 Exit codes:
@@ -36,7 +39,7 @@ Exit codes:
 """
 
 
-@click.command(epilog=EPILOG)
+@click.command(cls=Resumable, epilog=EPILOG)
 @click.argument("scenarios", metavar="[SCENARIO]...", nargs=-1, shell_complete=complete.scenarios)
 @with_clients
 @click.option(
@@ -48,6 +51,7 @@ Exit codes:
 @with_workload
 @with_rounds("Replicates, with fresh workers each  [default: 5; of instructions 1]")
 @with_turns
+@with_resume
 @with_meter
 @with_metrics
 @with_result("table", "markdown", "json", "csv")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from bench import stage
+from bench import sameplan, stage
 from bench.client import NO_FILES, Tls
 from bench.errors import UnsupportedError, UsageError
 from bench.instructions import callgrind
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from bench.counting import Meter
     from bench.environments import Environment
     from bench.plan import Plan
+    from bench.resuming import Begun
     from bench.runner import Outcome, Progress
 
     Say = Callable[[str], None]
@@ -33,12 +34,22 @@ async def measured(
     tell: Callable[[Progress], None],
     tls: Tls = NO_FILES,
     annotate: bool = False,
+    begun: Begun | None = None,
 ) -> Outcome:
     """Carries a plan out, as ``session.measured`` does for times; ``annotate`` leaves a profile too."""
-    facts = {**facts, "meter": "instructions", "seed": planned.seed, "rounds": planned.rounds}
+    if begun is not None and annotate:
+        raise UsageError("a run with --annotate leaves its profile at its end, so it is not gone on with")
+    facts = {**facts, "meter": "instructions", **sameplan.planned_facts(planned, environment, {})}
     protocols = [case.protocol for case in planned.cases]
     async with stage.opened(
-        folder, protocols, broker=broker_for("instructions", broker), facts=facts, say=say, tell=tell, tls=tls
+        folder,
+        protocols,
+        broker=broker_for("instructions", broker),
+        facts=facts,
+        say=say,
+        tell=tell,
+        tls=tls,
+        begun=begun,
     ) as ready:
         outcome = await carry_out(ready, planned, environment, annotate=annotate)
         ready.recorder.note(finished=True, outcome="invalid rows" if outcome.invalid else "valid")

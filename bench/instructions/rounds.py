@@ -10,6 +10,7 @@ from bench.hlog import write_header
 from bench.instructions import profile
 from bench.instructions.counting import HASH_SEED, counted
 from bench.results import LATENCIES, PROFILE, write_table
+from bench.resuming import INTERRUPTED
 from bench.runner import Outcome, Progress
 from bench.schema import PROFILE_COLUMNS, untimed
 from bench.trial import Trial, skipped_row
@@ -29,18 +30,22 @@ async def carry_out(
     stage: Stage, planned: Plan, environments: Mapping[int, Environment], *, annotate: bool = False
 ) -> Outcome:
     """Every round of a plan. Raises BrokerError when a broker is gone; rows so far are written."""
-    recorder, outcome = stage.recorder, Outcome()
+    recorder, outcome = stage.recorder, Outcome.of(stage.begun, planned.cases)
+    has = stage.begun.done if stage.begun is not None else frozenset()
     with (recorder.folder / LATENCIES).open("a", encoding="utf-8") as latencies:
-        write_header(latencies, time.time())  # of instructions there are no latencies
+        if not latencies.tell():
+            write_header(latencies, time.time())  # of instructions there are no latencies
     for skip in planned.skipped:
-        recorder.trials.add(skipped_row(skip.case, skip.reason) | METER)
-        outcome.skipped += 1
+        if (skip.case.number, 0, None) not in has:
+            recorder.trials.add(skipped_row(skip.case, skip.reason) | METER)
+            outcome.skipped += 1
     found: list[dict[str, Any]] = []
     turns = [
         (number, index, case)
         for number in range(1, planned.rounds + 1)
         for index, block in enumerate(planned.blocks, start=1)
         for case in block
+        if (case.number, number, index) not in has
     ]
     for done, (number, index, case) in enumerate(turns):
         if case.number in outcome.given_up:
@@ -107,5 +112,5 @@ def _write(stage: Stage, trial: Trial, found: Counted | None) -> None:
             row = turn.row(trial, place, place)
             stage.recorder.slices.add(untimed(row) | {"instructions": instructions})
     elif trial.failure is None:
-        trial.failure = "interrupted"
+        trial.failure = INTERRUPTED
     stage.recorder.trials.add(untimed(trial.row()) | METER | figures)
