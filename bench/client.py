@@ -60,7 +60,7 @@ class Abilities:
     most_bytes     the largest body that it can send; 0 if it has no limit of its own
     least_bytes    the smallest one that arrives
     fan_out        it can give every message to every queue of a topology
-    topics         its consumers can subscribe to topics by a pattern
+    topics         its consumers can be had to subscribe to topics by a pattern
     pushes         the guarantees at which the broker can send it messages as they come
     pulls          those at which its consumers can ask for messages instead
     requeues       its consumers can return a message, and the broker delivers it again
@@ -113,7 +113,7 @@ class Abilities:
             (scenario.fan_out and not self.fan_out, "give every consumer every message (fan_out=true)"),
             (
                 scenario.topics is not None and not self.topics,
-                f"subscribe to topics by a pattern (topics={scenario.topics})",
+                f"be measured with topics that consumers find by a pattern (topics={scenario.topics})",
             ),
             (
                 scenario.delivery == "push" and scenario.guarantee not in self.pushes,

@@ -72,4 +72,4 @@ async def test_publishes_take_turns_and_a_single_one_is_left_as_it_is() -> None:
 def test_a_client_without_patterns_is_skipped_with_that_reason() -> None:
     abilities = Abilities(distribution="literal", protocol="amqp")
     reason = abilities.shortfall(Scenario(topics=8))
-    assert reason == "literal cannot subscribe to topics by a pattern (topics=8)"
+    assert reason == "literal cannot be measured with topics that consumers find by a pattern (topics=8)"

@@ -16,8 +16,9 @@ and after each message whose handling is awaited. A commit takes 2-6 ms, so one 
 ``receive``. A batch is as large as ``prefetch`` leaves room for; what the library reads ahead is bounded by
 its fetch sizes, in bytes. A topic has a partition for each of its consumers unless the scenario says how
 many; consumers share them out, and producers go round them. In a fan-out there is one topic, and each
-consumer, in a group of its own, reads all of its partitions. ``persistent`` changes nothing, Kafka always
-writes to disk, and knows no other delivery than to be asked.
+consumer, in a group of its own, reads all of its partitions. Topics by a pattern are left out: Kafka
+subscribes to them only in a group that shares out partitions by itself. ``persistent`` changes nothing, Kafka
+always writes to disk, and knows no other delivery than to be asked.
 """
 
 from __future__ import annotations

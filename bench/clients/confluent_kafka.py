@@ -21,7 +21,8 @@ is as large as ``prefetch`` leaves room for; what librdkafka reads ahead is boun
 Kafka knows no other delivery than to be asked.
 A topic has a partition for each of its consumers unless the scenario says how many; consumers share them
 out, and producers go round them. In a fan-out there is one topic, and each consumer, in a group of its own,
-reads all of its partitions. ``persistent`` changes nothing, Kafka always writes to disk.
+reads all of its partitions. Topics by a pattern are left out: Kafka subscribes to them only in a group that
+shares out partitions by itself. ``persistent`` changes nothing, Kafka always writes to disk.
 """
 
 from __future__ import annotations

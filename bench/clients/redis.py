@@ -132,7 +132,7 @@ class Delivery:
             await pipeline.execute()
         else:
             last = tuple(map(int, settled[-1].split(b"-")))
-            lowest = min(last, *(by_all[other] for other in by_all if other != group))
+            lowest = min([last, *(by_all[other] for other in by_all if other != group)])
             pipeline.xtrim(stream, minid="-".join(map(str, lowest)))
             await pipeline.execute()
             by_all[group] = last
