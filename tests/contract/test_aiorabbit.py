@@ -14,6 +14,7 @@ from contract.apart import ROOT, keeps_the_contract
 
 PACKAGES = (
     "aiorabbit",
+    "hypothesis",
     "pika",
     "psutil",
     "pytest",
