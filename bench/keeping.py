@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from bench.bottleneck import KEPT_SHARE, SATURATED_SHARE
-from bench.histogram import Histogram
+from bench.histogram import Histogram, percentile_or_none
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from bench.arrivals import Schedule
     from bench.sample import Offered
 
 LATE_US = 10_000
@@ -70,3 +71,32 @@ def schedule_columns(
         "latency_valid": not doubt,
         "latency_reason": doubt,
     }
+
+
+def step_rows(schedule: Schedule, offered: Sequence[Offered]) -> list[dict[str, Any]]:
+    """What each step came to over all turns, as the columns of steps.csv that say nothing of the case."""
+    rows = []
+    for number, found in enumerate(zip(*(one.steps for one in offered), strict=True)):
+        messages = sum(step.messages for step in found)
+        scheduled_s, elapsed_s = (
+            sum(getattr(step, of) for step in found) for of in ("scheduled_s", "elapsed_s")
+        )
+        target = messages / scheduled_s if scheduled_s else None
+        rate = messages / elapsed_s if elapsed_s else None
+        latency = Histogram()
+        for step in found:
+            latency.merge(step.latency)
+        rows.append(
+            {
+                "step": number + 1,
+                "rates": str(schedule.steps[number]),
+                "messages": messages,
+                "target_rate_per_s": target,
+                "rate_per_s": rate,
+                "kept": kept(rate, target),
+                "latency_p50_us": percentile_or_none(latency, 50.0),
+                "latency_p99_us": percentile_or_none(latency, 99.0),
+                "latency_max_us": latency.maximum if latency.total else None,
+            }
+        )
+    return rows

@@ -14,6 +14,7 @@ from bench.histogram import Histogram
 from bench.open_load import OpenLedger, PacedProducer
 from bench.pacing import Pace, Room, Rush
 from bench.sample import Offered, latency_histogram
+from bench.steps import by_step
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Coroutine, Sequence
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from bench.open_load import Turn
     from bench.payload import Account
     from bench.sample import Sample
+    from bench.steps import Stepped
 
 
 class PacedDriver(Driver):
@@ -40,6 +42,8 @@ class PacedDriver(Driver):
     def __init__(self, *arguments: Any, seed: int, **named: Any) -> None:
         super().__init__(*arguments, **named)
         self._seed = seed
+        schedule = self._scenario.schedule
+        self._ledger.keeps_times = schedule is not None and len(schedule.steps) > 1
         self._stretches = 0
         self._pace: Pace | None = None
         self._room: Room | None = None
@@ -64,7 +68,8 @@ class PacedDriver(Driver):
 
     async def slice(self, count: int) -> Sample:
         self._begin_stretch(count)
-        self._ledger.uncorrected_ns = array("q")
+        for name in ("uncorrected_ns", "due_ns", "received_ns"):
+            setattr(self._ledger, name, array("q"))
         self._stretches += 1
         limit = self._scenario.max_outstanding
         self._room = Room(limit) if limit is not None else None
@@ -89,7 +94,7 @@ class PacedDriver(Driver):
         elapsed_ns = ended_ns - (self._consuming.first_ns or ended_ns)
         self._note_first(self._pace.began_ns + due[0])
         await self._stragglers()
-        offered = self._offered(_whole(due[-1] - due[0], count) or due[-1])
+        offered = self._offered(_whole(due[-1] - due[0], count) or due[-1], schedule)
         sample = self._sample(count, _whole(elapsed_ns, count) or due[-1], usage)
         return replace(sample, offered=offered, waiting=look.waiting)
 
@@ -124,14 +129,22 @@ class PacedDriver(Driver):
             return self._clock()
         return super()._progress()
 
-    def _offered(self, scheduled_ns: int) -> Offered:
+    def _offered(self, scheduled_ns: int, schedule: Schedule) -> Offered:
         assert self._pace is not None
         slip = Histogram()
         slip.add_all(self._pace.slip_ns)
         uncorrected, _ = latency_histogram(self._ledger.uncorrected_ns)
         return Offered(
-            scheduled_s=scheduled_ns / 1e9, overruns=self._pace.overruns, slip=slip, uncorrected=uncorrected
+            scheduled_s=scheduled_ns / 1e9,
+            overruns=self._pace.overruns,
+            slip=slip,
+            uncorrected=uncorrected,
+            steps=self._steps(schedule, self._pace.began_ns) if self._ledger.keeps_times else (),
         )
+
+    def _steps(self, schedule: Schedule, began_ns: int) -> tuple[Stepped, ...]:
+        due = [at - began_ns for at in self._ledger.due_ns]
+        return by_step(schedule, due, [at - began_ns for at in self._ledger.received_ns])
 
 
 def _whole(first_to_last_ns: int, count: int) -> int:

@@ -103,6 +103,10 @@ class OpenLedger(Ledger):
     def __init__(self, *, stamped: bool, ordered: bool = True, topics: int = 1) -> None:
         super().__init__(stamped=stamped, ordered=ordered, topics=topics)
         self.uncorrected_ns: array[int] = array("q")
+        self.keeps_times = False
+        self.due_ns: array[int] = array("q")
+        """If so: of each message in ``uncorrected_ns``, when it was due; in ``received_ns`` when it came."""
+        self.received_ns: array[int] = array("q")
 
     def settle(self, inbox: Inbox) -> None:
         """As the ledger's, with stamps as a closed load has them; those that do not hold together stay."""
@@ -113,6 +117,9 @@ class OpenLedger(Ledger):
             late_ns = key ^ key_late
             if late_ns == due_ns ^ due_late and late_ns >= 0:
                 self.uncorrected_ns.append(received_ns - due_ns - late_ns)
+                if self.keeps_times:
+                    self.due_ns.append(due_ns)
+                    self.received_ns.append(received_ns)
                 plain += STAMP.pack(key, due_ns, key, due_ns)
             else:
                 plain += STAMP.pack(*stamp)

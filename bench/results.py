@@ -16,7 +16,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
 
 from bench.errors import ResultsError, SchemaError
-from bench.schema import SCHEMA_VERSION, SLICE_COLUMNS, TRIAL_COLUMNS
+from bench.schema import SCHEMA_VERSION, SLICE_COLUMNS, STEP_COLUMNS, TRIAL_COLUMNS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -33,7 +33,7 @@ LEAST_FREE_BYTES = 16 << 20
 
 TRIALS, SLICES, LATENCIES, RUN = "trials.csv", "slices.csv", "latency.hlog", "run.json"
 COMPARISON, CHECK = "comparison.csv", "check.json"
-WORK, PROFILE = "work.csv", "profile.csv"
+WORK, PROFILE, STEPS = "work.csv", "profile.csv", "steps.csv"
 
 
 class Table:
@@ -94,6 +94,19 @@ class Recorder:
         self._write_run()
         self.trials = Table(folder / TRIALS, TRIAL_COLUMNS, on=on)
         self.slices = Table(folder / SLICES, SLICE_COLUMNS, on=on)
+        self._on = on
+        self._steps: Table | None = None
+
+    def add_steps(self, rows: Iterable[Mapping[str, Any]]) -> None:
+        """What the steps of a schedule came to; the table is there once there is a row."""
+        for row in rows:
+            self._steps = self._steps or Table(self.folder / STEPS, STEP_COLUMNS, on=self._on)
+            self._steps.add(row)
+
+    def close(self) -> None:
+        for table in (self.trials, self.slices, self._steps):
+            if table is not None:
+                table.close()
 
     @classmethod
     @contextmanager
@@ -113,8 +126,7 @@ class Recorder:
                 )
             stack.enter_context(held(folder))
             recorder = cls(folder, run, on=on)
-            stack.callback(recorder.trials.close)
-            stack.callback(recorder.slices.close)
+            stack.callback(recorder.close)
             yield recorder
 
     def note(self, **facts: Any) -> None:
@@ -187,7 +199,7 @@ def _as_results_error(folder: Path) -> Iterator[None]:
 # Columns whose text may look like a number: 1.10 is not 1.1.
 _TEXT = frozenset(
     {"reason", "scenario", "point", "client", "consumer_client", "bottleneck_why", "latency_reason"}
-    | {"schedule", "arrivals", "payload_mix"}
+    | {"schedule", "rates", "arrivals", "payload_mix"}
     | {
         f"{what}_{of}"
         for what in ("client", "consumer_client", "loop", "python", "broker")
@@ -225,6 +237,12 @@ class Run:
     def slice_rows(self) -> tuple[dict[str, Any], ...]:
         """The rows of slices.csv, without pandas."""
         return tuple(read_table(self.folder / SLICES))
+
+    @cached_property
+    def steps(self) -> tuple[dict[str, Any], ...]:
+        """The rows of steps.csv; none where no schedule has several steps."""
+        path = self.folder / STEPS
+        return tuple(read_table(path)) if path.is_file() else ()
 
     @property
     def finished(self) -> bool:

@@ -117,7 +117,7 @@ def gone_on(begun: Begun) -> Iterator[results.Recorder]:
 def _trim(begun: Begun) -> None:
     """Takes out of the folder what does not stay; each file is replaced as a whole."""
     done = begun.done
-    for name in (results.TRIALS, results.SLICES):
+    for name in (results.TRIALS, results.SLICES, results.STEPS):
         rows = results.whole_rows(begun.folder / name)
         kept = [row for row in rows if _key(typed := results.typed(row)) in done and not _is_cut(typed)]
         results.rewrite_table(begun.folder / name, kept)

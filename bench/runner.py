@@ -393,6 +393,7 @@ class Runner:
         planned = self._slices(self._plan.blocks[trial.block - 1])
         if trial.failure is None and len(trial.turns) < planned:
             trial.failure = f"{INTERRUPTED} after {len(trial.turns)} of {planned} turns"
+        self._recorder.add_steps(trial.step_rows())
         tag = f"case={trial.case.number};round={trial.round};block={trial.block};metric="
         ended_s = self._now_s()
         for metric, histogram in trial.histograms.items():

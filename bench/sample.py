@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 
 from bench.histogram import Histogram
+from bench.steps import Stepped
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,12 +33,14 @@ class Offered:
     overruns       messages that were due when no lane was free for them, or no room
     slip           how late we were ourselves; see ``bench.pacing.Pace``
     uncorrected    latency from the sending on, and not from when a message was due
+    steps          what each step of a schedule came to, where it has several
     """
 
     scheduled_s: float
     overruns: int
     slip: Histogram = field(repr=False)
     uncorrected: Histogram = field(repr=False)
+    steps: tuple[Stepped, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -45,12 +48,14 @@ class Offered:
             "overruns": self.overruns,
             "slip": self.slip.to_pairs(),
             "uncorrected": self.uncorrected.to_pairs(),
+            "steps": [step.to_json() for step in self.steps],
         }
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Self:
         histograms = {name: Histogram.from_pairs(data[name]) for name in ("slip", "uncorrected")}
-        return cls(**{**data, **histograms})
+        steps = tuple(Stepped.from_json(step) for step in data.get("steps", ()))
+        return cls(**{**data, **histograms, "steps": steps})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

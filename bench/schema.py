@@ -250,6 +250,21 @@ SLICE_COLUMNS: tuple[Column, ...] = (
     Column("instructions", "what the stretch took, where instructions are counted"),
 )
 
+STEP_COLUMNS = (
+    Column("case", "number of the case within the run"),
+    Column("round", "the replicate"),
+    Column("block", "which cases took turns together"),
+    Column("step", "which step of the schedule, from 1"),
+    Column("rates", "the step, as RATE:TIME or RATE-RATE:TIME"),
+    Column("messages", "messages that were due in it and came, over all turns"),
+    Column("target_rate_per_s", "messages a second that were due, from the first to the last of them"),
+    Column("rate_per_s", "messages a second that came of those, from the first receipt to the last"),
+    Column("kept", "as much came as was due, to 1 %"),
+    Column("latency_p50_us", "median latency from when a message was due"),
+    Column("latency_p99_us", "99th percentile; empty with fewer than ten samples beyond it"),
+    Column("latency_max_us", "largest"),
+)
+
 COMPARISON_COLUMNS = (
     Column("base_case", "number of the base's case"),
     Column("candidate_case", "number of the candidate's case"),

@@ -10,7 +10,7 @@ from bench.bottleneck import bottleneck
 from bench.depth import Waiting
 from bench.gauges import NOTHING, Usage
 from bench.histogram import Histogram, percentile_or_none
-from bench.keeping import schedule_columns, target_rate_per_s
+from bench.keeping import schedule_columns, step_rows, target_rate_per_s
 from bench.payload import STAMP_BYTES, Account
 from bench.sample import Offered
 from bench.schema import TRIAL_COLUMNS, WORK_NAMES, scenario_columns
@@ -136,7 +136,10 @@ class Trial:
             if first.offered is not None and turn.offered is not None:
                 first.offered.slip.merge(turn.offered.slip)
                 first.offered.uncorrected.merge(turn.offered.uncorrected)
-                bare = replace(turn.offered, slip=Histogram(), uncorrected=Histogram())
+                for mine, more in zip(first.offered.steps, turn.offered.steps, strict=True):
+                    mine.latency.merge(more.latency)
+                steps = tuple(replace(step, latency=Histogram()) for step in turn.offered.steps)
+                bare = replace(turn.offered, slip=Histogram(), uncorrected=Histogram(), steps=steps)
                 turn = replace(turn, offered=bare)
         self.turns.append(turn)
 
@@ -194,6 +197,12 @@ class Trial:
     def offered(self) -> list[Offered]:
         """What schedules asked for, of the turns that had one."""
         return [turn.offered for turn in self.turns if turn.offered is not None]
+
+    def step_rows(self) -> list[dict[str, Any]]:
+        """The rows of steps.csv; none for a schedule of one step, or none."""
+        place = {"case": self.case.number, "round": self.round, "block": self.block}
+        schedule = self.case.scenario.schedule
+        return [place | row for row in step_rows(schedule, self.offered)] if schedule is not None else []
 
     @property
     def waits(self) -> list[Waiting]:

@@ -125,6 +125,7 @@ ORDER = [
     "requests",
     "publishing",
     "sample",
+    "steps",
     "depth",
     "copies",
     "returning",

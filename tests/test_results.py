@@ -19,6 +19,7 @@ from bench.schema import (
     COMPARISON_COLUMNS,
     SLICE_COLUMNS,
     SOAK_COLUMNS,
+    STEP_COLUMNS,
     SWEEP_COLUMNS,
     TRIAL_COLUMNS,
     TUNE_COLUMNS,
@@ -160,5 +161,6 @@ def test_the_readme_of_results_describes_every_column() -> None:
         *TUNE_COLUMNS,
         *CAPACITY_COLUMNS,
         *SOAK_COLUMNS,
+        *STEP_COLUMNS,
     ):
         assert f"| `{column.name}` | {column.meaning} |" in text

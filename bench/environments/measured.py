@@ -42,6 +42,7 @@ MEASURED = frozenset(
         "routing",
         "sample",
         "scenario",
+        "steps",
         "sizing",
         "unwinding",
         "watch",

@@ -25,6 +25,7 @@ from bench.schema import (
     PROFILE_COLUMNS,
     SLICE_COLUMNS,
     SOAK_COLUMNS,
+    STEP_COLUMNS,
     SWEEP_COLUMNS,
     TRIAL_COLUMNS,
     TUNE_COLUMNS,
@@ -168,6 +169,7 @@ TABLES: dict[str, dict[str, Callable[[], str]]] = {
     "results/README.md": {
         "trial columns": partial(columns, TRIAL_COLUMNS),
         "slice columns": partial(columns, SLICE_COLUMNS),
+        "step columns": partial(columns, STEP_COLUMNS),
         "comparison columns": partial(columns, COMPARISON_COLUMNS),
         "sweep columns": partial(columns, SWEEP_COLUMNS),
         "tune columns": partial(columns, TUNE_COLUMNS),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bench.report.grid import Grid, Heading, Page, Row, grid
 from bench.report.words import measured_on, warnings
@@ -10,10 +10,14 @@ from bench.stats.figures import figure_with_interval, plain_figure
 from bench.stats.intervals import CONFIDENCE, Interval
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from bench.report.summary import CaseSummary
     from bench.results import Run
+
+_KEY = ("case", "round", "block")
+_STEP_RATES = ("target_rate_per_s", "rate_per_s")
+_STEP_TIMES = ("latency_p50_us", "latency_p99_us", "latency_max_us")
 
 
 def page(run: Run, cases: Sequence[CaseSummary]) -> Page:
@@ -22,6 +26,8 @@ def page(run: Run, cases: Sequence[CaseSummary]) -> Page:
     told.table(grid_of(cases))
     if consumers := consumed_by(run):
         told.say(f"What these clients published, {consumers} consumed, in a worker of its own.")
+    if run.steps:
+        told.table(steps_of(run, cases))
     told.note(*warnings(cases))
     told.say(
         *(
@@ -71,6 +77,37 @@ def grid_of(cases: Sequence[CaseSummary]) -> Grid:
             )
             for case in cases
         ),
+    )
+
+
+def steps_of(run: Run, cases: Sequence[CaseSummary]) -> Grid:
+    """One line for each step of each valid row: what was due, what came, and how late if that is valid."""
+    names = {case.case: case for case in cases}
+    trials = {tuple(row[name] for name in _KEY): row for row in run.rows if row["status"] == "valid"}
+    words = ("client", "loop", "step", "round")
+    figures = ("due msg/s", "msg/s", "p50 ms", "p99 ms", "max ms")
+
+    def cells(row: Mapping[str, Any]) -> tuple[str, ...]:
+        case, trial = names[row["case"]], trials[tuple(row[name] for name in _KEY)]
+        if trial.get("latency_valid") is False:
+            row = {**row, **dict.fromkeys(_STEP_TIMES)}
+        return (
+            client_label(case),
+            case.loop,
+            row["rates"],
+            str(row["round"]),
+            *("" if row[name] is None else f"{row[name]:,.0f}" for name in _STEP_RATES),
+            *("" if row[name] is None else f"{row[name] / 1000:.3g}" for name in _STEP_TIMES),
+            "yes" if row["kept"] else "no",
+        )
+
+    headings = (
+        *(Heading(name=name) for name in words),
+        *(Heading(name=name, number=True) for name in figures),
+    )
+    return grid(
+        (*headings, Heading(name="kept")),
+        (Row(cells(row)) for row in run.steps if tuple(row[name] for name in _KEY) in trials),
     )
 
 
