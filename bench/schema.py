@@ -208,6 +208,7 @@ _COST = (
     Column("steal_share", "processor time that the hypervisor took during the turns"),
     Column("cpu_pressure_share", "time in which something waited for a processor"),
     Column("others_cores", "CPU seconds per second of processes that are not part of the run"),
+    Column("host_switches_per_s", "times a second that any processor of the host changed to another task"),
 )
 
 _WORK = (

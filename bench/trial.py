@@ -313,6 +313,7 @@ class Trial:
             "steal_share": self.noise and self.noise.steal_share,
             "cpu_pressure_share": self.noise and self.noise.cpu_pressure_share,
             "others_cores": self.noise and self.noise.others_cores,
+            "host_switches_per_s": self.noise and self.noise.context_switches_per_s,
         }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import re
@@ -419,6 +420,19 @@ def test_list_says_what_there_is(command: Command, what: str) -> None:
     done = command("list", what)
     assert done.returncode == 0
     assert known[what] in done.stdout
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other kernels do not count all of it")
+def test_a_row_has_what_the_kernel_counted(command: Command, tmp_path: Path) -> None:
+    words = ("run", "smoke", "--client", "memory", "--loop", "asyncio", "--quick", "--no-report")
+    done = command(*words, "--output", "r")
+    assert done.returncode == 0, done.stderr
+    with (tmp_path / "r" / "trials.csv").open(encoding="utf-8", newline="") as file:
+        row = next(csv.DictReader(file))
+    for name in ("bytes_per_s", "host_switches_per_s"):
+        assert float(row[name]) > 0
+    assert float(row["voluntary_switches"]) >= 0
+    assert 0 <= float(row["steal_share"]) <= 1
 
 
 def test_calibrate_measures_the_harness_itself(command: Command) -> None:
