@@ -7,7 +7,7 @@ RUN := $(UV) run --no-sync
 BENCH_ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help bench test test-brokers test-all-else lint selftest overhead reference tables docs clean
+.PHONY: help bench test test-contract test-all-else lint selftest overhead reference tables docs clean
 
 help:  ## say what there is to make
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -16,13 +16,13 @@ bench: .venv/ready  ## measure aio-pika and aioamqp on asyncio and uvloop, in tw
 	$(RUN) mqbench run $(BENCH_ARGS)
 
 test: .venv/ready  ## run every test that this machine can run, two rooms at a time: most wait more than they compute
-	@$(MAKE) --no-print-directory --jobs=2 --output-sync=line test-brokers test-all-else
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=line test-contract test-all-else
 
-test-brokers: .venv/ready
-	$(RUN) pytest tests/brokers tests/contract
+test-contract: .venv/ready
+	$(RUN) pytest tests/contract
 
 test-all-else: .venv/ready
-	$(RUN) pytest --ignore=tests/brokers --ignore=tests/contract
+	$(RUN) pytest --ignore=tests/contract
 
 lint: .venv/ready  ## ruff and mypy
 	$(RUN) ruff check

@@ -28,13 +28,12 @@ LIMIT_S = 900.0
 pytestmark = pytest.mark.timeout(LIMIT_S)
 
 
-def with_more_work(adapter: str, folder: Path, before: str) -> str:
-    """A copy of an adapter that computes a little more before it sends a message."""
+def with_more_work(adapter: str, folder: Path, sending: str, more: str) -> str:
+    """A copy of an adapter that computes a little more when it sends a message."""
     source = (ADAPTERS / f"{adapter}.py").read_text(encoding="utf-8")
-    indent = " " * (len(before) - len(before.lstrip()))
-    assert source.count(before) == 1
+    assert source.count(sending) == 1
     path = folder / f"more_{adapter}.py"
-    path.write_text(source.replace(before, f"{indent}sum(range(600))\n{before}"), encoding="utf-8")
+    path.write_text(source.replace(sending, more), encoding="utf-8")
     return str(path)
 
 
@@ -44,7 +43,8 @@ def trials(folder: Path) -> list[dict[str, Any]]:
 
 def test_a_little_more_python_is_seen_with_its_size_and_its_place(command: Command, tmp_path: Path) -> None:
     """What ``sum(range(600))`` takes is learnt from the memory client, and found again in aio-pika."""
-    more = with_more_work("memory", tmp_path, "            ready.append(body)\n")
+    take = "            ready.append(body)\n"
+    more = with_more_work("memory", tmp_path, take, f"            sum(range(600))\n{take}")
     done = command("ab", "memory", more, *COUNTED, "--annotate", "--output", "memory", timeout=LIMIT_S)
     assert done.returncode == 0, done.stderr
     base, candidate = (row["instructions_per_message"] for row in trials(tmp_path / "memory"))
@@ -58,7 +58,9 @@ def test_a_little_more_python_is_seen_with_its_size_and_its_place(command: Comma
     assert cell["outcome"] == "more work"
     assert cell["ratio"] == pytest.approx(candidate / base, rel=1e-4)
 
-    more = with_more_work("aio_pika", tmp_path, "                return send(message(body, ")
+    more = with_more_work(
+        "aio_pika", tmp_path, "lambda body: send(", "lambda body: sum(range(600)) and send("
+    )
     same = tmp_path / "same.py"
     same.write_text((ADAPTERS / "aio_pika.py").read_text(encoding="utf-8"), encoding="utf-8")
     words = [word for client in ("aio-pika", str(same), more) for word in ("--client", client)]

@@ -44,6 +44,7 @@ def check(samples: list[dict[str, Any]]) -> None:
             "duplicated": 0,
             "reordered": 0,
             "corrupted": 0,
+            "requeued": 0,
         }
         assert sample["consumed"] == [MESSAGES] * CONSUMERS
         assert sample["sent"] == MESSAGES

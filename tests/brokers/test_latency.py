@@ -98,6 +98,7 @@ async def check_a_stall_is_seen(broker: Broker) -> None:
         "duplicated": 0,
         "reordered": 0,
         "corrupted": 0,
+        "requeued": 0,
     }
     assert corrected.maximum / 1e3 >= 480
     at_once = RATE_PER_S * (stall_ms - LATE_MS) / 1e3
@@ -138,8 +139,8 @@ async def test_a_way_that_takes_five_milliseconds_longer_is_in_every_latency(sta
 async def test_a_round_trip_takes_the_longer_way_four_times(stand: Broker) -> None:
     """A request goes to the broker and on to a consumer, and its reply back on the same way.
 
-    The shorter way takes 5 ms, too: a machine that is never idle between two messages is faster than one that
-    is.
+    These are two journeys of a message, each of which agrees within 0.3 ms, as in the tests above. The
+    shorter way takes 5 ms, too: a machine that is never idle between two messages is faster than one that is.
     """
     scenario = Scenario(request_reply=True, in_flight=1, warmup_s=0.3)
     round_trips = [Histogram(), Histogram()]
@@ -151,4 +152,4 @@ async def test_a_round_trip_takes_the_longer_way_four_times(stand: Broker) -> No
         longer_ms = 4 * (long.held_ms - short.held_ms)
     assert longer_ms == pytest.approx(20, abs=1)
     difference_ms = (round_trips[1].percentile(50) - round_trips[0].percentile(50)) / 1e3
-    assert difference_ms == pytest.approx(longer_ms, abs=0.3)
+    assert difference_ms == pytest.approx(longer_ms, abs=2 * 0.3)
