@@ -15,7 +15,8 @@ from bench import catalogue
 from bench.loops import LOOPS
 
 ROOT = Path(__file__).parent.parent
-REFERENCE = ROOT / "results" / "reference"
+REFERENCE = Path("results") / "reference"
+MAKING = Path("results") / "making"
 BROKERS = {"amqp": "rabbitmq", "mqtt": "mosquitto", "kafka": "kafka"}
 
 
@@ -28,8 +29,9 @@ def main() -> int:
             if entry.abilities.protocol == protocol
             for word in ("--client", entry.name)
         ]
-        made = REFERENCE / f".headline-{kind}"
-        shutil.rmtree(made, ignore_errors=True)
+        name = f"headline-{kind}"
+        made, published = MAKING / name, REFERENCE / name
+        shutil.rmtree(ROOT / made, ignore_errors=True)
         command = [
             sys.executable,
             "-m",
@@ -45,9 +47,8 @@ def main() -> int:
         ended = subprocess.run([*command, "--output", str(made)], cwd=ROOT, check=False)
         if ended.returncode not in (0, 1):  # 1: a row is invalid, which the table shows with its reason
             return ended.returncode
-        published = REFERENCE / f"headline-{kind}"
-        shutil.rmtree(published, ignore_errors=True)
-        made.rename(published)
+        shutil.rmtree(ROOT / published, ignore_errors=True)
+        (ROOT / made).rename(ROOT / published)
     return 0
 
 

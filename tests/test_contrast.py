@@ -26,7 +26,7 @@ from bench.stats.rounds import round_effect
 from bench.stats.unpaired import unpaired
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
-REFERENCE = Path(__file__).parent.parent / "results" / "reference" / "headline-rabbitmq"
+REFERENCE = Path(__file__).parent / "data" / "headline-rabbitmq"
 SLICES = 9
 MACHINE = {"cpu_family": 26, "cpu_model": 2, "kernel": "6.18", "cores_online": 2}
 

@@ -24,7 +24,7 @@ from bench.exports import bencher, github_action, otava, pytest_benchmark
 from bench.exports.cases import Exported, exported
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
-REFERENCE = Path(__file__).parent.parent / "results" / "reference" / "headline-rabbitmq"
+REFERENCE = Path(__file__).parent / "data" / "headline-rabbitmq"
 NAMES = {f"headline {client} {loop}" for client in ("aio-pika", "aioamqp") for loop in ("asyncio", "uvloop")}
 # As https://bencher.dev/docs/reference/bencher-metric-format/ describes it.
 BENCHER = {

@@ -19,7 +19,7 @@ from bench.report import trend as trends
 from bench.trend import series
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
-REFERENCE = Path(__file__).parent.parent / "results" / "reference" / "headline-rabbitmq"
+REFERENCE = Path(__file__).parent / "data" / "headline-rabbitmq"
 
 
 def stored(

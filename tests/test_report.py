@@ -167,7 +167,7 @@ def test_showing_a_run_loads_no_library_that_takes_a_second() -> None:
         "slow = {'pandas', 'statsmodels', 'scipy.stats', 'scipy.optimize', 'psutil'};"
         "print(*sorted(slow & set(sys.modules)))"
     )
-    words = ("show", "results/reference/headline-rabbitmq")
+    words = ("show", "tests/data/headline-rabbitmq")
     printed = subprocess.run(
         [sys.executable, "-c", code, *words], cwd=ROOT, capture_output=True, text=True, check=True
     ).stdout

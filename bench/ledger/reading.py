@@ -40,7 +40,7 @@ def read(folder: Path) -> Read:
         design=Design.from_json(facts["design"]),
         machine=facts["fingerprint"],
         found=Findings.of(gates),
-        name=folder.name,
+        name=folder.name if folder.is_absolute() else folder.as_posix(),
     )
 
 
