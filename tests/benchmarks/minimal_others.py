@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -42,16 +43,19 @@ async def with_aiomqtt(url: str, queue: str, scenario: Scenario) -> AsyncIterato
         return made
 
     async def consume(consuming: aiomqtt.Client) -> None:
-        async for _ in consuming.messages:
+        acknowledge = consuming._client.ack  # the only way to do it after receipt, as users do
+        async for message in consuming.messages:
             arrivals.one()
+            acknowledge(message.mid, message.qos)
 
     async with client() as consuming, client() as publishing, asyncio.TaskGroup() as group:
+        consuming._client.manual_ack_set(True)
         await consuming.subscribe(queue, qos=1)
         task = group.create_task(consume(consuming))
 
         async def lane(_: int, numbers: Any) -> None:
             for _number in numbers:
-                await publishing.publish(queue, body, qos=1)
+                await publishing.publish(queue, body, qos=1, timeout=math.inf)
 
         yield by_lanes(scenario.in_flight, arrivals, lane)
         task.cancel()
