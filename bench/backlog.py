@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from bench.depth import Waiting
+    from bench.driver.depth import Waiting
     from bench.scenario import Scenario
 
 SHARE = 0.01

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from bench.arrivals import Schedule
-    from bench.sample import Offered
+    from bench.driver.sample import Offered
 
 LATE_US = 10_000
 """A generator that is later than this with one message in a hundred measures itself. Event loops round their

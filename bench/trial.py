@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from bench import backlog, fairness
 from bench.bottleneck import bottleneck
-from bench.depth import Waiting
+from bench.driver.depth import Waiting
+from bench.driver.sample import Offered
 from bench.gauges import NOTHING, Usage
 from bench.histogram import Histogram, percentile_or_none
 from bench.keeping import schedule_columns, step_rows, target_rate_per_s
 from bench.payload import STAMP_BYTES, Account
-from bench.sample import Offered
 from bench.schema import TRIAL_COLUMNS, WORK_NAMES, scenario_columns
 
 if TYPE_CHECKING:

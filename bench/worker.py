@@ -14,7 +14,7 @@ means that the parent is gone: the worker ends too.
     <- {"failed": SENTENCE, "kind": ERROR} to any of them, and the process ends
 
 ``seed`` is that of what is drawn: arrivals, sizes. ``ordering`` is that of the client that sends, where
-another receives. In the role "send" or "receive" it is half a case, which ``bench.halves`` drives by
+another receives. In the role "send" or "receive" it is half a case, which ``bench.driver.halves`` drives by
 commands of its own.
 """
 
@@ -34,18 +34,18 @@ from importlib import import_module
 from importlib.util import module_from_spec, spec_from_file_location
 from typing import TYPE_CHECKING, Any
 
-from bench.churn import Reconnecting
 from bench.client import Target, Tls
 from bench.counting import METERS, Bytecodes, settle
 from bench.driver import Driver
+from bench.driver.churn import Reconnecting
+from bench.driver.halves import Receiver, Sender
+from bench.driver.paced import PacedDriver
+from bench.driver.round_trips import RequestDriver
+from bench.driver.sizing import Sizes
 from bench.errors import BenchError, ClientFailedError, WorkerFailedError
 from bench.gauges import peak_rss_bytes, raise_file_limit
-from bench.halves import Receiver, Sender
 from bench.loops import factory
-from bench.open_driver import PacedDriver
-from bench.request_driver import RequestDriver
 from bench.scenario import Scenario
-from bench.sizing import Sizes
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bench.copies import FanOutLedger
+from bench.driver.copies import FanOutLedger
 from bench.payload import STAMP, Account, Inbox, keys
 
 SIZE = 32

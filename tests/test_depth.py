@@ -8,7 +8,7 @@ import time
 import pytest
 
 from bench import backlog
-from bench.depth import PERIOD_S, DepthGauge, Waiting, looking
+from bench.driver.depth import PERIOD_S, DepthGauge, Waiting, looking
 from bench.errors import StalledError
 from bench.scenario import Scenario
 

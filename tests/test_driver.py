@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from bench import Mix
+from bench.driver.sizing import drawn
 from bench.engine.local import LocalEngine
 from bench.errors import ClientFailedError, DishonestError, StalledError, WorkerFailedError, WorkerStuckError
 from bench.scenario import Handler, Scenario
-from bench.sizing import drawn
 
 QUICK: dict[str, Any] = {"warmup_s": 0.05}
 

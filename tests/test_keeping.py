@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from bench.driver.sample import Offered
 from bench.histogram import Histogram
 from bench.keeping import latency_doubt, schedule_columns
-from bench.sample import Offered
 
 
 def slipping(*late_ms: float) -> Histogram:

@@ -12,11 +12,11 @@ from scipy.stats import chisquare
 
 from bench import Mix
 from bench.arrivals import plain
+from bench.driver.sizing import DECK, PERIOD, MixedInbox, Sizes, drawn
 from bench.errors import ScenarioError
 from bench.mix import MOST_PARTS, Part
 from bench.mixfile import read, resolved, resolved_word
 from bench.payload import STAMP, STAMP_BYTES, filler, keys
-from bench.sizing import DECK, PERIOD, MixedInbox, Sizes, drawn
 
 TEXT = "100:70+1000-4000:25+64kB:5"
 MIX = Mix.parse(TEXT)

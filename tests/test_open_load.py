@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 
 from bench import Schedule
-from bench.alarm import Alarm
+from bench.driver.alarm import Alarm
+from bench.driver.pacing import Room
 from bench.engine.local import LocalEngine
 from bench.errors import StalledError
 from bench.histogram import Histogram
 from bench.loops import factory
-from bench.pacing import Room
 from bench.scenario import Handler, Scenario
 
 

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from test_driver import drive, surprises
 
+from bench.driver.requests import Requester, key_of
 from bench.errors import DishonestError, StalledError
 from bench.histogram import Histogram
 from bench.mix import Mix
-from bench.requests import Requester, key_of
 from bench.scenario import Handler, Scenario
 
 

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.catalogue import clients
+from bench.driver.returning import ReturningLedger, chosen
 from bench.payload import STAMP, STAMP_BYTES, Account, Inbox, filler, keys
-from bench.returning import ReturningLedger, chosen
 from bench.scenario import Scenario
 
 EVERY = 4

@@ -8,8 +8,8 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from bench.driver.unwinding import LimitedExitStack
 from bench.errors import StalledError
-from bench.unwinding import LimitedExitStack
 
 
 @asynccontextmanager

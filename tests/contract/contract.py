@@ -31,12 +31,12 @@ from bench import Mix
 from bench.brokers import Broker
 from bench.client import Client, Publishing, Receive, Target
 from bench.driver import Driver
+from bench.driver.round_trips import RequestDriver
+from bench.driver.sample import Sample
 from bench.engine.local import LocalEngine
 from bench.errors import StalledError, UnsupportedError
 from bench.gauges import Gauges
 from bench.payload import Account
-from bench.request_driver import RequestDriver
-from bench.sample import Sample
 from bench.scenario import Scenario
 from bench.worker import describe, listening
 from contract.proxy import Proxied, proxied

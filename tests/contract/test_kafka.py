@@ -15,8 +15,8 @@ from aiokafka.admin import AIOKafkaAdminClient  # type: ignore[import-untyped]  
 from bench.brokers import Broker
 from bench.brokers.kafka.address import KafkaAddress
 from bench.client import Target
+from bench.driver.sample import Sample
 from bench.errors import UnsupportedError
-from bench.sample import Sample
 from bench.scenario import Scenario
 from contract.aside import aside
 from contract.contract import LIMIT_S, MIB, Contract, Finding, driven

@@ -21,8 +21,8 @@ from bench.brokers.mqtt.mosquitto import installed
 from bench.brokers.ports import free_ports
 from bench.brokers.supervised import Command, new_folder, supervised
 from bench.client import Client, Target
+from bench.driver.sample import Sample
 from bench.errors import UnsupportedError
-from bench.sample import Sample
 from bench.scenario import Scenario
 from bench.worker import describe
 from contract.aside import aside

@@ -13,8 +13,8 @@ from collections.abc import Awaitable, Callable
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
+from bench.driver.publishing import Producer
 from bench.payload import STAMP, Ledger, keys
-from bench.publishing import Producer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,7 +9,7 @@ from __future__ import annotations
 from itertools import compress, count
 from typing import TYPE_CHECKING, Any
 
-from bench.consuming import Consuming
+from bench.driver.consuming import Consuming
 from bench.payload import SEQUENCE_BITS, STAMP, Account, Ledger
 
 if TYPE_CHECKING:

@@ -8,23 +8,23 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from bench.arrivals import due_ns, owners
-from bench.depth import looking
 from bench.driver import Driver
+from bench.driver.depth import looking
+from bench.driver.open_load import OpenLedger, PacedProducer
+from bench.driver.pacing import Pace, Room, Rush
+from bench.driver.sample import Offered, latency_histogram
+from bench.driver.steps import by_step
 from bench.histogram import Histogram
-from bench.open_load import OpenLedger, PacedProducer
-from bench.pacing import Pace, Room, Rush
-from bench.sample import Offered, latency_histogram
-from bench.steps import by_step
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Coroutine, Sequence
 
     from bench.arrivals import Schedule
     from bench.client import Receive
-    from bench.open_load import Turn
+    from bench.driver.open_load import Turn
+    from bench.driver.sample import Sample
+    from bench.driver.steps import Stepped
     from bench.payload import Account
-    from bench.sample import Sample
-    from bench.steps import Stepped
 
 
 class PacedDriver(Driver):

@@ -8,27 +8,27 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from bench.consuming import Consuming
-from bench.copies import FanOutLedger
-from bench.depth import DepthGauge, Waiting
+from bench.driver.consuming import Consuming
+from bench.driver.copies import FanOutLedger
+from bench.driver.depth import DepthGauge, Waiting
+from bench.driver.publishing import Producer
+from bench.driver.returning import Returning, ReturningLedger
+from bench.driver.sample import Sample, Setup, latency_histogram
+from bench.driver.sizing import PERIOD
+from bench.driver.unwinding import LimitedExitStack
+from bench.driver.watch import Watch
 from bench.errors import DishonestError, StalledError, UnsupportedError
 from bench.histogram import Histogram
 from bench.payload import STAMP_BYTES, Account, Ledger
-from bench.publishing import Producer
-from bench.returning import Returning, ReturningLedger
-from bench.sample import Sample, Setup, latency_histogram
-from bench.sizing import PERIOD
-from bench.unwinding import LimitedExitStack
-from bench.watch import Watch
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
     from contextlib import AsyncExitStack
 
     from bench.client import Client, Publishing, Target
+    from bench.driver.sizing import Sizes
     from bench.gauges import Gauges, Usage
     from bench.scenario import Scenario
-    from bench.sizing import Sizes
 
 CLOSE_LIMIT_S = 3.0
 SLICE_S = 0.1

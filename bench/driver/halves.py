@@ -11,10 +11,10 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from bench.driver import CLOSE_LIMIT_S, Driver
+from bench.driver.sample import Setup, latency_histogram
+from bench.driver.unwinding import LimitedExitStack
 from bench.errors import WorkerFailedError
 from bench.histogram import Histogram
-from bench.sample import Setup, latency_histogram
-from bench.unwinding import LimitedExitStack
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -7,15 +7,15 @@ import time
 from operator import length_hint
 from typing import TYPE_CHECKING
 
+from bench.driver.sizing import MixedInbox
 from bench.payload import Inbox
-from bench.sizing import MixedInbox
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
 
     from bench.client import Receive
+    from bench.driver.sizing import Sizes
     from bench.scenario import Handler
-    from bench.sizing import Sizes
 
 KEPT_BYTES = 4 * 2**20
 """Bodies are kept until the stretch is over, or until there are so many: then they are checked within it."""

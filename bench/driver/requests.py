@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from operator import length_hint
 from typing import TYPE_CHECKING, Any
 
+from bench.driver.publishing import Producer
 from bench.payload import SEQUENCE_BITS, STAMP
-from bench.publishing import Producer
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Iterator

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 
+from bench.driver.steps import Stepped
 from bench.histogram import Histogram
-from bench.steps import Stepped
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from bench.depth import Waiting
+    from bench.driver.depth import Waiting
     from bench.gauges import Usage
     from bench.payload import Account
 
@@ -31,7 +31,7 @@ class Offered:
 
     scheduled_s    what ``elapsed_s`` would be if every message came when it was due
     overruns       messages that were due when no lane was free for them, or no room
-    slip           how late we were ourselves; see ``bench.pacing.Pace``
+    slip           how late we were ourselves; see ``bench.driver.pacing.Pace``
     uncorrected    latency from the sending on, and not from when a message was due
     steps          what each step of a schedule came to, where it has several
     """

@@ -6,21 +6,21 @@ import asyncio
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from bench.consuming import Consuming
-from bench.depth import DepthGauge
 from bench.driver import Driver
+from bench.driver.consuming import Consuming
+from bench.driver.depth import DepthGauge
+from bench.driver.requests import Answering, Requester, lanes
+from bench.driver.sample import latency_histogram
 from bench.errors import StalledError
 from bench.payload import Account, Ledger
-from bench.requests import Answering, Requester, lanes
-from bench.sample import latency_histogram
 from bench.scenario import Handler
 
 if TYPE_CHECKING:
     from contextlib import AsyncExitStack
 
     from bench.client import Publish
+    from bench.driver.sample import Sample
     from bench.gauges import Usage
-    from bench.sample import Sample
 
 
 class RequestDriver(Driver):

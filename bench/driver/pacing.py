@@ -7,7 +7,7 @@ from array import array
 from collections import Counter, deque
 from typing import TYPE_CHECKING
 
-from bench.alarm import Alarm
+from bench.driver.alarm import Alarm
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
