@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol, Self
 
 if TYPE_CHECKING:
     import ssl
@@ -207,6 +207,27 @@ class Target:
     replication: int = 1
     tls: Tls = NO_FILES
     """For a URL whose scheme asks for TLS; of no meaning to any other."""
+
+    @classmethod
+    def of(cls, scenario: Scenario, url: str, tls: Tls = NO_FILES) -> Self:
+        """What a scenario asks of a client that finds its broker at ``url``."""
+        return cls(
+            url=url,
+            guarantee=scenario.guarantee,
+            prefetch=scenario.prefetch,
+            in_flight=scenario.in_flight,
+            ack_every=scenario.ack_every,
+            persistent=scenario.persistent,
+            consumers=scenario.consumers,
+            fan_out=scenario.fan_out,
+            topics=scenario.topics,
+            delivery=scenario.delivery,
+            requeues=scenario.requeue_every is not None,
+            queue_type=scenario.queue_type,
+            partitions=scenario.partitions,
+            replication=scenario.replication,
+            tls=tls,
+        )
 
     @property
     def acknowledged(self) -> bool:

@@ -134,8 +134,9 @@ _RATES = (
     ),
 )
 
+_FEW = "empty with fewer than ten samples beyond it"
 _LATENCY = tuple(
-    Column(f"{what}_{name}_us", f"{meaning}, {described}; empty with fewer than ten samples beyond it")
+    Column(f"{what}_{name}_us", f"{meaning}, {described}")
     for what, meaning in (
         (
             "latency",
@@ -147,10 +148,10 @@ _LATENCY = tuple(
         ("loop_lag", "how late the event loop ran a timer"),
     )
     for name, described in (
-        ("p50", "median"),
-        ("p90", "90th percentile"),
-        ("p99", "99th percentile"),
-        ("p999", "99.9th percentile"),
+        ("p50", f"median; {_FEW}"),
+        ("p90", f"90th percentile; {_FEW}"),
+        ("p99", f"99th percentile; {_FEW}"),
+        ("p999", f"99.9th percentile; {_FEW}"),
         ("max", "largest"),
     )
 )
@@ -226,7 +227,7 @@ _SLICE_TIMES = (
     Column("elapsed_s", "length of the timed stretch"),
     Column("rate_per_s", "delivered and verified messages a second"),
     Column("latency_p50_us", "median end-to-end latency"),
-    Column("latency_p99_us", "99th percentile; empty with fewer than ten samples beyond it"),
+    Column("latency_p99_us", f"99th percentile; {_FEW}"),
     Column("client_cpu_us_per_message", "CPU time of the worker"),
     Column("broker_cpu_us_per_message", "CPU time of the broker; empty where it is not ours"),
     Column("worker_rss_bytes", "resident set of the worker after the turn; empty where it is not seen"),
@@ -262,7 +263,7 @@ STEP_COLUMNS = (
     Column("rate_per_s", "messages a second that came of those, from the first receipt to the last"),
     Column("kept", "as much came as was due, to 1 %"),
     Column("latency_p50_us", "median latency from when a message was due"),
-    Column("latency_p99_us", "99th percentile; empty with fewer than ten samples beyond it"),
+    Column("latency_p99_us", f"99th percentile; {_FEW}"),
     Column("latency_max_us", "largest"),
 )
 
@@ -347,7 +348,7 @@ SOAK_COLUMNS = (
     Column("reordered", "messages that came after a later one of their stream"),
     Column("corrupted", "bodies that were changed"),
     Column("latency_p50_us", "median end-to-end latency from when a message was due"),
-    Column("latency_p99_us", "99th percentile; empty with fewer than ten samples beyond it"),
+    Column("latency_p99_us", f"99th percentile; {_FEW}"),
     Column("worker_rss_bytes", "resident set of the worker after the window"),
     Column("settled", "true: after the settling time, so part of the slopes"),
 )

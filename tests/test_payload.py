@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -77,6 +78,13 @@ def test_a_corrupted_body_stands_for_the_message_that_it_was() -> None:
     assert settled([wanted], box) == Account(received=1, corrupted=1)
 
 
+def test_a_body_that_grew_between_its_stamp_and_its_filling_is_corrupted() -> None:
+    wanted = keys(0, 0, 1)
+    box = inbox((wanted[0], 1))
+    box.bodies[0] = box.bodies[0][:STAMP_BYTES] + b"more" + box.bodies[0][STAMP_BYTES:]
+    assert settled([wanted], box) == Account(corrupted=1)
+
+
 @pytest.mark.parametrize("body", [b"", b"short", bytes(STAMP_BYTES + 3), bytes(STAMP_BYTES + 5)])
 def test_a_body_of_another_length_is_corrupted_and_misplaces_no_other(body: bytes) -> None:
     wanted = keys(0, 1, 3)
@@ -93,6 +101,13 @@ def test_a_message_of_an_earlier_stretch_is_duplicated() -> None:
     ledger.expect([keys(0, 1, 1)])
     ledger.settle(inbox((keys(0, 0, 1)[0], 1), (keys(0, 1, 1)[0], 1)))
     assert ledger.close() == Account(received=1, duplicated=1)
+
+
+def test_a_message_of_a_stream_that_is_over_is_duplicated() -> None:
+    wanted = keys(1, 0, 1)
+    assert settled([wanted], inbox((keys(0, 0, 1)[0], 1), (wanted[0], 1))) == Account(
+        received=1, duplicated=1
+    )
 
 
 def test_latency_is_from_the_stamp_to_the_receipt() -> None:
@@ -153,3 +168,10 @@ def test_a_large_filler_has_every_byte_value() -> None:
 
 def test_an_account_says_what_went_wrong() -> None:
     assert Account(received=7, lost=2, duplicated=1).describe(9) == "2 lost, 1 duplicated of 9 messages"
+
+
+@pytest.mark.parametrize("wrong", ["lost", "duplicated", "reordered", "corrupted"])
+def test_an_account_with_any_surprise_is_not_whole(wrong: str) -> None:
+    assert Account(received=9, requeued=3).whole(9)
+    assert not Account(received=8).whole(9)
+    assert not replace(Account(received=9), **{wrong: 1}).whole(9)

@@ -121,22 +121,7 @@ async def driven(client: Client, broker: Broker, scenario: Scenario) -> AsyncIte
         driving = RequestDriver if scenario.request_reply else Driver
         driver = driving(
             client,
-            Target(
-                url=broker.url,
-                guarantee=scenario.guarantee,
-                prefetch=scenario.prefetch,
-                in_flight=scenario.in_flight,
-                ack_every=scenario.ack_every,
-                persistent=scenario.persistent,
-                consumers=scenario.consumers,
-                fan_out=scenario.fan_out,
-                topics=scenario.topics,
-                delivery=scenario.delivery,
-                requeues=scenario.requeue_every is not None,
-                queue_type=scenario.queue_type,
-                partitions=scenario.partitions,
-                replication=scenario.replication,
-            ),
+            Target.of(scenario, broker.url),
             scenario,
             queue_names(scenario.queues),
             clock=clock,
