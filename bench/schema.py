@@ -41,7 +41,8 @@ _SCENARIO_MEANING = {
     "pattern; empty: nothing was routed by topic",
     "churn": "a producer connected anew for each message, and left after it",
     "request_reply": "each message was a request that a consumer answered: messages and rates are round "
-    "trips, latency is from a request's sending to its reply's receipt",
+    "trips, latency is from a request's sending (of an open load, from when it was due) to its reply's "
+    "receipt",
     "delivery": "push: the broker sent messages as they came; pull: consumers asked for them; empty: the way "
     "that the client's adapter has by itself",
     "requeue_every": "a consumer returned every n-th message when it first came; empty: none",

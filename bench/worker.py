@@ -40,6 +40,7 @@ from bench.driver import Driver
 from bench.driver.churn import Reconnecting
 from bench.driver.halves import Receiver, Sender
 from bench.driver.paced import PacedDriver
+from bench.driver.paced_trips import PacedRequestDriver
 from bench.driver.round_trips import RequestDriver
 from bench.driver.sizing import Sizes
 from bench.errors import BenchError, ClientFailedError, WorkerFailedError
@@ -112,7 +113,8 @@ class Worker:
         with METERS[order.get("meter", "time")](clock) as gauges, ExitStack() as stack:
             driving: Callable[..., Driver] = ROLES[order.get("role", "both")]
             if scenario.load_model != "closed":
-                driving = partial(PacedDriver, seed=order.get("seed", 0))
+                paced = PacedRequestDriver if scenario.request_reply else PacedDriver
+                driving = partial(paced, seed=order.get("seed", 0))
             elif scenario.request_reply:
                 driving = RequestDriver
             driver = driving(

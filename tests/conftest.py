@@ -41,6 +41,7 @@ TRIED_AGAIN = {
     "test_live",
     "test_metrics",
     "test_open_load",
+    "test_open_shapes",
     "test_plugin",
     "test_questions",
     "test_report_cli",

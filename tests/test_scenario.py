@@ -79,7 +79,10 @@ def test_every_problem_is_in_one_message() -> None:
         ({"topics": 0}, "topics must be at least 1, got 0"),
         ({"topics": 2, "churn": True}, "topics are gone round by a producer that stays"),
         ({"topics": 2, "partitions": 3}, "topics (2) and partitions (3) both divide a queue"),
-        ({"request_reply": True, "rate_per_s": 9}, "request_reply needs a load that is closed, not open"),
+        (
+            {"request_reply": True, "max_outstanding": 99},
+            "request_reply goes without max_outstanding (99): each of producers x in_flight callers has one",
+        ),
         (
             {"request_reply": True, "fan_out": True},
             "request_reply is one question to one consumer, over lasting connections: no fan_out, no churn",
@@ -93,8 +96,7 @@ def test_every_problem_is_in_one_message() -> None:
         ({"requeue_every": 0}, "requeue_every must be at least 1, got 0"),
         ({"requeue_every": 5, "guarantee": "at-most-once"}, "requeue_every needs guarantee=at-least-once"),
         ({"requeue_every": 5, "ack_every": 2}, "judges each message by itself: ack_every must be 1, got 2"),
-        ({"requeue_every": 5, "rate_per_s": 9}, "closed and from shared queues, not open"),
-        ({"requeue_every": 5, "fan_out": True}, "closed and from shared queues, not fanned out"),
+        ({"requeue_every": 5, "fan_out": True}, "of consumers that share queues, without fan_out"),
         ({"requeue_every": 5, "handler": Handler("cpu", 1.0)}, "handler must be none, got cpu:1us"),
         ({"requeue_every": 5, "measure": "publish"}, "of consumers, and measure=publish does not time"),
         ({"requeue_every": 5, "delivery": "pull"}, "requeue_every goes without delivery=pull"),

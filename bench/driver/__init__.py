@@ -44,6 +44,8 @@ class Driver:
 
     PRODUCER: type[Producer] = Producer
     LEDGER: type[Ledger] = Ledger
+    RETURNING: type[ReturningLedger] = ReturningLedger
+    """The ledger where consumers return messages."""
 
     def __init__(
         self,
@@ -83,7 +85,7 @@ class Driver:
             inboxes = self._consuming.inboxes
             self._ledger = FanOutLedger(stamped=stamped, ordered=ordered, topics=topics, inboxes=inboxes)
         if every is not None:
-            self._ledger = ReturningLedger(stamped=stamped, ordered=ordered, topics=topics, every=every)
+            self._ledger = self.RETURNING(stamped=stamped, ordered=ordered, topics=topics, every=every)
         self._stray = Account()
         self._came: list[int] = []
         self._began_ns = 0

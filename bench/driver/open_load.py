@@ -10,14 +10,15 @@ from __future__ import annotations
 import asyncio
 from array import array
 from collections.abc import Awaitable, Callable
-from itertools import count
+from itertools import count, repeat
 from typing import TYPE_CHECKING, Any
 
 from bench.driver.publishing import Producer
+from bench.driver.returning import ReturningLedger, chosen
 from bench.payload import STAMP, Ledger, keys
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from bench.client import Publish, Send
     from bench.payload import Inbox
@@ -100,28 +101,51 @@ def _published(send: Send) -> Publish:
 class OpenLedger(Ledger):
     """Books latencies from the time at which a message was due, and beside them those from its sending."""
 
-    def __init__(self, *, stamped: bool, ordered: bool = True, topics: int = 1) -> None:
-        super().__init__(stamped=stamped, ordered=ordered, topics=topics)
+    def __init__(self, **named: Any) -> None:
+        super().__init__(**named)
         self.uncorrected_ns: array[int] = array("q")
         self.keeps_times = False
         self.due_ns: array[int] = array("q")
         """If so: of each message in ``uncorrected_ns``, when it was due; in ``received_ns`` when it came."""
         self.received_ns: array[int] = array("q")
 
+    def expect(self, ranges: Iterable[range]) -> None:
+        super().expect(ranges)
+        for times in (self.uncorrected_ns, self.due_ns, self.received_ns):
+            del times[:]
+
     def settle(self, inbox: Inbox) -> None:
         """As the ledger's, with stamps as a closed load has them; those that do not hold together stay."""
         inbox.check()
         plain = bytearray()
-        for stamp, received_ns in zip(STAMP.iter_unpack(inbox.stamps), inbox.received_ns, strict=True):
+        stamps, last = STAMP.iter_unpack(inbox.stamps), self._last(inbox)
+        for stamp, received_ns, kept in zip(stamps, inbox.received_ns, last, strict=True):
             key, due_ns, key_late, due_late = stamp
             late_ns = key ^ key_late
             if late_ns == due_ns ^ due_late and late_ns >= 0:
-                self.uncorrected_ns.append(received_ns - due_ns - late_ns)
-                if self.keeps_times:
-                    self.due_ns.append(due_ns)
-                    self.received_ns.append(received_ns)
+                if kept:
+                    self._time(received_ns, due_ns, late_ns)
                 plain += STAMP.pack(key, due_ns, key, due_ns)
             else:
                 plain += STAMP.pack(*stamp)
         inbox.stamps[:] = plain
         super().settle(inbox)
+
+    def _last(self, inbox: Inbox) -> Iterable[bool]:
+        """Of each delivery, whether it is the one at which its message's time ends."""
+        return repeat(True, len(inbox.received_ns))
+
+    def _time(self, received_ns: int, due_ns: int, late_ns: int) -> None:
+        self.uncorrected_ns.append(received_ns - due_ns - late_ns)
+        if self.keeps_times:
+            self.due_ns.append(due_ns)
+            self.received_ns.append(received_ns)
+
+
+class OpenReturningLedger(OpenLedger, ReturningLedger):
+    """Both: a message that its consumer returns has its latency, from when it was due, as it comes again."""
+
+    def _last(self, inbox: Inbox) -> Iterable[bool]:
+        heads = STAMP.iter_unpack(inbox.stamps)
+        for (key, _, _, _), again in zip(heads, inbox.redelivered, strict=True):
+            yield again or not chosen(key, self._every)

@@ -10,17 +10,16 @@ from typing import TYPE_CHECKING, Any
 from bench.arrivals import due_ns, owners
 from bench.driver import Driver
 from bench.driver.depth import looking
-from bench.driver.open_load import OpenLedger, PacedProducer
-from bench.driver.pacing import Pace, Room, Rush
+from bench.driver.open_load import OpenLedger, OpenReturningLedger, PacedProducer
+from bench.driver.pacing import Pace, Room, Rush, making_room, making_room_when_kept
 from bench.driver.sample import Offered, latency_histogram
 from bench.driver.steps import by_step
 from bench.histogram import Histogram
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Coroutine, Sequence
+    from collections.abc import Coroutine, Sequence
 
     from bench.arrivals import Schedule
-    from bench.client import Receive
     from bench.driver.open_load import Turn
     from bench.driver.sample import Sample
     from bench.driver.steps import Stepped
@@ -36,6 +35,7 @@ class PacedDriver(Driver):
 
     PRODUCER = PacedProducer
     LEDGER = OpenLedger
+    RETURNING = OpenReturningLedger
     _producers: list[PacedProducer]  # type: ignore[assignment]  # as PRODUCER says
     _ledger: OpenLedger
 
@@ -43,20 +43,19 @@ class PacedDriver(Driver):
         super().__init__(*arguments, **named)
         self._seed = seed
         schedule = self._scenario.schedule
-        self._ledger.keeps_times = schedule is not None and len(schedule.steps) > 1
+        self._timed_ledger.keeps_times = schedule is not None and len(schedule.steps) > 1
         self._stretches = 0
         self._pace: Pace | None = None
         self._room: Room | None = None
         if self._scenario.max_outstanding is not None:
-            self._receivers = [self._making_room(receive) for receive in self._receivers]
+            judges = self._scenario.requeue_every is not None
+            making = making_room_when_kept if judges else making_room
+            self._receivers = [making(receive, lambda: self._room) for receive in self._receivers]
 
-    def _making_room(self, receive: Receive) -> Receive:
-        def received(body: bytes) -> Awaitable[None] | None:
-            if self._room is not None:
-                self._room.give()
-            return receive(body)
-
-        return received
+    @property
+    def _timed_ledger(self) -> OpenLedger:
+        """The one whose latencies are the row's."""
+        return self._ledger
 
     async def warm_up(self) -> tuple[float, Account]:
         """With a schedule: at its first rate, for the scenario's warm-up time."""
@@ -68,8 +67,6 @@ class PacedDriver(Driver):
 
     async def slice(self, count: int) -> Sample:
         self._begin_stretch(count)
-        for name in ("uncorrected_ns", "due_ns", "received_ns"):
-            setattr(self._ledger, name, array("q"))
         self._stretches += 1
         limit = self._scenario.max_outstanding
         self._room = Room(limit) if limit is not None else None
@@ -78,25 +75,29 @@ class PacedDriver(Driver):
         return await self._rushed(count)
 
     async def _scheduled(self, count: int, schedule: Schedule) -> Sample:
-        arrivals, seed = self._scenario.arrivals, f"{self._seed} {self._stretches}"
-        due = due_ns(schedule, arrivals, count, seed)
-        producers = len(self._producers)
-        whose = array("I", owners(count, producers, arrivals, seed))
-        self._pace = Pace(whose, producers, self._room, self._clock)
-        turns = [gate.turn for gate in self._pace.gates]
+        pace, due = self._paced(count, schedule)
         async with looking(self._depth if self._gauges.timed else None, self._limit_s) as look:
             before = self._begin_timing()
-            await self._moving(self._playing(turns, self._pace.play(due)), "publishing")
+            await self._moving(self._playing(pace.turns, pace.play(due)), "publishing")
+            self._ledger.expect(self._played())
             look.ended.set()
             await self._arrival()
             usage = self._end_timing(before)
             ended_ns = self._consuming.last_ns or self._clock()
         elapsed_ns = ended_ns - (self._consuming.first_ns or ended_ns)
-        self._note_first(self._pace.began_ns + due[0])
+        self._note_first(pace.began_ns + due[0])
         await self._stragglers()
-        offered = self._offered(_whole(due[-1] - due[0], count) or due[-1], schedule)
-        sample = self._sample(count, _whole(elapsed_ns, count) or due[-1], usage)
+        offered = self._offered(whole(due[-1] - due[0], count) or due[-1], schedule)
+        sample = self._sample(count, whole(elapsed_ns, count) or due[-1], usage)
         return replace(sample, offered=offered, waiting=look.waiting)
+
+    def _paced(self, count: int, schedule: Schedule) -> tuple[Pace, array[int]]:
+        """The pace of a stretch, with when each of its messages is due from its beginning on."""
+        arrivals, seed = self._scenario.arrivals, f"{self._seed} {self._stretches}"
+        producers = len(self._producers)
+        whose = array("I", owners(count, producers, arrivals, seed))
+        self._pace = Pace(whose, producers, self._room, self._clock)
+        return self._pace, due_ns(schedule, arrivals, count, seed)
 
     async def _rushed(self, count: int) -> Sample:
         assert self._room is not None
@@ -106,6 +107,7 @@ class PacedDriver(Driver):
         before = self._begin_timing()
         began_ns = self._clock()
         await self._moving(self._playing(turns), "publishing")
+        self._ledger.expect(self._played())
         await self._arrival()
         usage = self._end_timing(before)
         ended_ns = max(self._consuming.last_ns or self._clock(), *(one.last_ns for one in self._producers))
@@ -119,7 +121,10 @@ class PacedDriver(Driver):
                 group.create_task(producer.play(turn))
             for pace in paces:
                 group.create_task(pace)
-        self._ledger.expect(wanted for producer in self._producers for wanted in producer.played())
+
+    def _played(self) -> list[range]:
+        """The keys that were sent; to be asked for once."""
+        return [wanted for producer in self._producers for wanted in producer.played()]
 
     def _progress(self) -> int:
         """A schedule whose next message is not due yet is no standstill: nothing is waited for."""
@@ -133,20 +138,22 @@ class PacedDriver(Driver):
         assert self._pace is not None
         slip = Histogram()
         slip.add_all(self._pace.slip_ns)
-        uncorrected, _ = latency_histogram(self._ledger.uncorrected_ns)
+        ledger = self._timed_ledger
+        uncorrected, _ = latency_histogram(ledger.uncorrected_ns)
         return Offered(
             scheduled_s=scheduled_ns / 1e9,
             overruns=self._pace.overruns,
             slip=slip,
             uncorrected=uncorrected,
-            steps=self._steps(schedule, self._pace.began_ns) if self._ledger.keeps_times else (),
+            steps=_steps(ledger, schedule, self._pace.began_ns) if ledger.keeps_times else (),
         )
 
-    def _steps(self, schedule: Schedule, began_ns: int) -> tuple[Stepped, ...]:
-        due = [at - began_ns for at in self._ledger.due_ns]
-        return by_step(schedule, due, [at - began_ns for at in self._ledger.received_ns])
+
+def _steps(ledger: OpenLedger, schedule: Schedule, began_ns: int) -> tuple[Stepped, ...]:
+    due = [at - began_ns for at in ledger.due_ns]
+    return by_step(schedule, due, [at - began_ns for at in ledger.received_ns])
 
 
-def _whole(first_to_last_ns: int, count: int) -> int:
+def whole(first_to_last_ns: int, count: int) -> int:
     """The time that ``count`` messages take, from that between the first and the last: one gap more."""
     return round(first_to_last_ns * count / max(1, count - 1))

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 from array import array
 from collections import Counter, deque
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bench.driver.alarm import Alarm
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Awaitable, Callable, Sequence
+
+    from bench.client import Receive
 
 
 class Room:
@@ -35,6 +37,30 @@ class Room:
                 waiting.set_result(None)
                 return
         self._free += 1
+
+
+def making_room(receive: Receive, room: Callable[[], Room | None]) -> Receive:
+    """``receive``, with which a message makes room for the next; ``room`` is that of the stretch, if any."""
+
+    def received(body: bytes) -> Awaitable[None] | None:
+        if (of := room()) is not None:
+            of.give()
+        return receive(body)
+
+    return received
+
+
+def making_room_when_kept(receive: Receive, room: Callable[[], Room | None]) -> Receive:
+    """The same for a ``bench.client.Judge``: a message that is returned is still under way."""
+    judge: Any = receive
+
+    def judged(body: bytes, redelivered: bool) -> bool:  # as the broker says it
+        returned: bool = judge(body, redelivered)
+        if not returned and (of := room()) is not None:
+            of.give()
+        return returned
+
+    return judged  # type: ignore[return-value]  # a Judge, which target.requeues says
 
 
 class Rush:
@@ -123,6 +149,11 @@ class Pace:
     @property
     def messages(self) -> int:
         return len(self._owners)
+
+    @property
+    def turns(self) -> list[Callable[[], Awaitable[int | None]]]:
+        """How each producer's lanes get theirs."""
+        return [gate.turn for gate in self.gates]
 
     @property
     def idle(self) -> bool:

@@ -42,14 +42,34 @@ def _confirming(send: Send) -> Publish:
     return publish
 
 
-class Requester(Producer):
-    """A producer whose lanes each have one request under way, until it is confirmed and answered."""
+class Caller(Producer):
+    """A producer that waits for replies, by the keys of its requests."""
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self._waiting: dict[int, asyncio.Future[None]] = {}
+
+    def answered(self, receive: Receive) -> Receive:
+        """``receive`` for this producer's replies, which lets go on who waits for one."""
+        waiting = self._waiting.pop
+
+        def received(body: bytes) -> Awaitable[None] | None:
+            handling = receive(body)
+            reply = waiting(key_of(body), None)
+            if reply is not None and not reply.done():
+                reply.set_result(None)
+            return handling
+
+        return received
+
+
+class Requester(Caller):
+    """A caller whose lanes each have one request under way, until it is confirmed and answered."""
 
     def __init__(self, publish: Publishing, *, in_flight: int, futures: bool = False, **named: Any) -> None:
         super().__init__(publish, in_flight=in_flight, futures=futures, **named)
         self._asking_lanes = lanes(publish, in_flight, futures=futures)
         self._prepared: list[range] = []
-        self._waiting: dict[int, asyncio.Future[None]] = {}
 
     def prepare(self, count: int) -> list[range]:
         self._waiting.clear()
@@ -80,19 +100,6 @@ class Requester(Producer):
             confirmed(clock() - sent_ns)
             await reply
             self._last_ns = clock()
-
-    def answered(self, receive: Receive) -> Receive:
-        """``receive`` for this producer's replies, which lets go on who waits for one."""
-        waiting = self._waiting.pop
-
-        def received(body: bytes) -> Awaitable[None] | None:
-            handling = receive(body)
-            reply = waiting(key_of(body), None)
-            if reply is not None and not reply.done():
-                reply.set_result(None)
-            return handling
-
-        return received
 
 
 class Answering:

@@ -12,10 +12,11 @@ from bench.driver.depth import DepthGauge
 from bench.driver.requests import Answering, Requester, lanes
 from bench.driver.sample import latency_histogram
 from bench.errors import StalledError
-from bench.payload import Account, Ledger
+from bench.payload import Account
 from bench.scenario import Handler
 
 if TYPE_CHECKING:
+    from collections.abc import Coroutine
     from contextlib import AsyncExitStack
 
     from bench.client import Publish
@@ -44,7 +45,7 @@ class RequestDriver(Driver):
             payload_bytes=scenario.payload_bytes, sizes=self._sizes, handler=Handler(), clock=self._clock
         )
         # Several consumers, or handlers that sleep, answer in whatever order they get done.
-        self._reply_ledger = Ledger(stamped=True, ordered=False)
+        self._reply_ledger = self.LEDGER(stamped=True, ordered=False)
         self._stray_replies = Account()
         own = self._client.abilities.ordering == "lane"
         self._answering = Answering(streams=scenario.in_flight if own else 1)
@@ -81,18 +82,29 @@ class RequestDriver(Driver):
         self._prepare(count)
         before = self._begin_timing()
         began_ns = self._clock()
-        await self._round_trips()
+        await self._round_trips(self._ask())
         usage = self._end_timing(before)
         ended_ns = max(producer.last_ns for producer in self._producers) or self._clock()
-        if self.first_message_s is None and (came_ns := self._replies.first_ns):
-            self.first_message_s = (came_ns - began_ns) / 1e9
+        self._note_first(began_ns)
+        return self._sample(await self._settled(), ended_ns - began_ns, usage)
+
+    async def _settled(self) -> int:
+        """Waits for answers that are under way, and books both ways; how many requests there were."""
         await self._moving(self._answering.idle.wait(), "answering")
-        asked = [wanted for producer in self._producers for wanted in producer.asked()]
+        asked = self._asked()
         self._ledger.expect(asked)
         self._reply_ledger.expect(asked)
         self._settle()
         self._settle_replies()
-        return self._sample(sum(map(len, asked)), ended_ns - began_ns, usage)
+        return sum(map(len, asked))
+
+    def _asked(self) -> list[range]:
+        """The keys of the requests of this stretch that were handed to the client."""
+        return [wanted for producer in self._producers for wanted in producer.asked()]
+
+    def _note_first(self, sent_ns: int) -> None:
+        if self.first_message_s is None and (came_ns := self._replies.first_ns):
+            self.first_message_s = (came_ns - sent_ns) / 1e9
 
     def _begin_stretch(self, count: int) -> None:
         super()._begin_stretch(count)
@@ -100,10 +112,10 @@ class RequestDriver(Driver):
         self._stray_replies = self._reply_ledger.close()
         self._replies.begin(count)
 
-    async def _round_trips(self) -> None:
+    async def _round_trips(self, asking: Coroutine[Any, Any, None]) -> None:
         """Returns when all are done, or none was for ``limit_s`` though neither side owes anything."""
         try:
-            await self._moving(self._ask(), "publishing")
+            await self._moving(asking, "publishing")
         except StalledError:
             if any(producer.sent > producer.confirmed for producer in self._producers):
                 raise

@@ -102,8 +102,11 @@ def _of_fan_out(scenario: Scenario) -> Iterator[str]:
 
 
 def _of_request_reply(scenario: Scenario) -> Iterator[str]:
-    if scenario.load_model != "closed":
-        yield f"request_reply needs a load that is closed, not {scenario.load_model}"
+    if scenario.max_outstanding is not None:
+        yield (
+            f"request_reply goes without max_outstanding ({scenario.max_outstanding}): each of producers x "
+            "in_flight callers has one request under way"
+        )
     if scenario.churn or scenario.fan_out:
         yield "request_reply is one question to one consumer, over lasting connections: no fan_out, no churn"
     if scenario.measure != "end-to-end":
@@ -125,9 +128,8 @@ def _of_requeueing(scenario: Scenario) -> Iterator[str]:
         yield "requeue_every needs guarantee=at-least-once: without acknowledgements nothing can be returned"
     if scenario.ack_every > 1:
         yield f"requeue_every judges each message by itself: ack_every must be 1, got {scenario.ack_every}"
-    if scenario.load_model != "closed" or scenario.fan_out:
-        what = "fanned out" if scenario.fan_out else scenario.load_model
-        yield f"requeue_every needs a load that is closed and from shared queues, not {what}"
+    if scenario.fan_out:
+        yield "requeue_every is of consumers that share queues, without fan_out"
     if scenario.request_reply:
         yield "requeue_every is of messages that nobody answers, without request_reply"
     if scenario.handler.kind != "none":

@@ -118,6 +118,37 @@ async def test_a_stall_of_the_embedded_broker_is_in_the_latency_and_loses_nothin
     await check_a_stall_is_seen(stand)
 
 
+async def check_a_shape_at_a_rate(broker: Broker, scenario: Scenario) -> dict[str, Any]:
+    """The second of two turns, with every message accounted for and every latency told twice."""
+    async with working(broker.url, scenario) as turn:
+        samples = [await turn(150), await turn(150)]
+    for sample in samples:
+        wrong = {name: sample["account"][name] for name in ("lost", "duplicated", "reordered", "corrupted")}
+        assert wrong == dict.fromkeys(wrong, 0)
+        assert sample["account"]["received"] == sample["sent"] == sample["confirmed"] == 150
+        assert sum(sample["latency"][1::2]) == sum(sample["offered"]["uncorrected"][1::2]) == 150
+    return samples[1]
+
+
+ASKING = Scenario(request_reply=True, producers=2, consumers=2, in_flight=5, rate_per_s=150, warmup_s=0.2)
+RETURNING = Scenario(requeue_every=7, consumers=2, rate_per_s=300, arrivals="poisson", warmup_s=0.2)
+
+
+@pytest.mark.real_broker
+async def test_rabbitmq_carries_round_trips_and_returned_messages_at_a_rate(node: Broker) -> None:
+    await check_a_shape_at_a_rate(node, ASKING)
+    returned = (await check_a_shape_at_a_rate(node, RETURNING))["account"]["requeued"]
+    assert 150 // 7 <= returned <= 150 // 7 + 1
+
+
+async def test_the_embedded_broker_carries_round_trips_and_returned_messages_at_a_rate(
+    stand: Broker,
+) -> None:
+    await check_a_shape_at_a_rate(stand, ASKING)
+    returned = (await check_a_shape_at_a_rate(stand, RETURNING))["account"]["requeued"]
+    assert 150 // 7 <= returned <= 150 // 7 + 1
+
+
 async def test_a_way_that_takes_five_milliseconds_longer_is_in_every_latency(stand: Broker) -> None:
     """The same proxy with and without delay, in turns: what it costs itself, and what drifts, is in both."""
     scenario = Scenario(rate_per_s=100.0, warmup_s=0.3)
