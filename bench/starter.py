@@ -12,7 +12,7 @@ from packaging.utils import canonicalize_name
 
 from bench import catalogue, environments
 from bench.errors import UnknownNameError, UsageError
-from bench.gatefile import OWN_FILE
+from bench.gate.gatefile import OWN_FILE
 from bench.results import write_text
 
 WORKFLOW = Path(".github/workflows/mqbench.yml")

@@ -17,7 +17,8 @@ import pandas as pd
 import pytest
 from wheels import checkout, wheel
 
-from bench import contenders, gatefile
+from bench.check import contenders
+from bench.gate import gatefile
 from bench.report import gate as report
 
 Command = Callable[..., "subprocess.CompletedProcess[str]"]

@@ -14,8 +14,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bench.gatecell import EXIT_CODES, Design, Trio
-from bench.gated import disturbed, first_stage, judged
+from bench.gate import EXIT_CODES, Design, Trio
+from bench.gate.timed import disturbed, first_stage, judged
 from bench.report import gate as report
 from bench.report.grid import escaped
 from bench.schema import SLICE_COLUMNS, TRIAL_COLUMNS

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench import Mix, gatefile
+from bench import Mix
 from bench.errors import UsageError
+from bench.gate import gatefile
 
 
 def parse(**table: Any) -> gatefile.Asked:

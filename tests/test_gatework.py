@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.gatecell import EXIT_CODES, Design, Gate, Trio
-from bench.gatework import CONTROL, decided, judged
+from bench.gate import EXIT_CODES, Design, Gate, Trio
+from bench.gate.counted import CONTROL, decided, judged
 from bench.report import gate as report
 
 FACTS = {"gate": {"base": "memory", "candidate": "slow.py"}, "seed": 1, "mqbench_version": "0.1.0"}

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from bench import environments, gatefile, starter
+from bench import environments, starter
 from bench.errors import UnknownNameError, UsageError
+from bench.gate import gatefile
 
 Command = Callable[..., "subprocess.CompletedProcess[str]"]
 CLIENT = '[project]\nname = "Aio_Pika"\nversion = "1"\n'

@@ -18,7 +18,7 @@ from bench.cli.resumable import Resumable
 
 if TYPE_CHECKING:
     from bench.check import Finished
-    from bench.gatefile import Asked
+    from bench.gate.gatefile import Asked
 
 EPILOG = """\b
 The gate is [tool.mqbench] in pyproject.toml, or mqbench.toml, which mqbench init writes.
@@ -93,7 +93,7 @@ def check(context: click.Context, /, **asked: Any) -> None:
     once, and the question is whether the candidate does more work.
     """
     from bench import check as checking
-    from bench import gatefile
+    from bench.gate import gatefile
 
     gate = _changed(gatefile.read(asked.pop("config")), asked)
     said = context.get_parameter_source("broker") is not click.core.ParameterSource.DEFAULT
@@ -113,8 +113,8 @@ def check(context: click.Context, /, **asked: Any) -> None:
 
 def _changed(gate: Asked, asked: dict[str, Any]) -> Asked:
     """The gate of the file with what the options say instead."""
-    from bench import gatefile
     from bench.errors import UsageError
+    from bench.gate import gatefile
 
     names = ("base", "candidate", "budget_s", "rounds", "slices", "margin", "meter")
     given = {name: value for name in names if (value := asked.pop(name)) is not None}

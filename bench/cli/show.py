@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from bench.cell import Cell
-    from bench.gatecell import Gate
+    from bench.gate import Gate
     from bench.report.summary import CaseSummary
     from bench.results import Run
 
@@ -156,12 +156,11 @@ def cells_of(stored: Run) -> Sequence[Cell]:
 
 def gate_of(stored: Run) -> Gate:
     """What a gate came to, judged from whatever of its rounds are stored."""
-    from bench import gatework
-    from bench.gatecell import Design
+    from bench.gate import Design, counted
 
     design = Design.from_json(stored.facts["gate"])
     if stored.facts.get("meter") == "instructions":
-        return gatework.judged(design, stored.rows)
-    from bench.gated import judged  # as above
+        return counted.judged(design, stored.rows)
+    from bench.gate.timed import judged  # as above
 
     return judged(design, stored.trials, stored.slices)

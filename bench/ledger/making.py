@@ -16,8 +16,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench import check, gatefile, results
+from bench import check, results
 from bench.errors import ResultsError, UsageError
+from bench.gate import gatefile
 from bench.ledger import calibration
 from bench.ledger.design import EQUAL, LEVELS, REFERENCE, Design, Gate, planned
 from bench.ledger.injected import KINDS, Injection

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from bench.counting import Meter
-    from bench.gatecell import Gate, GateCell
+    from bench.gate import Gate, GateCell
 
 JSON_SCHEMA = "mqbench-check-1"
 """The name of what :func:`as_json` writes; ``check.schema.json`` beside this module describes it."""

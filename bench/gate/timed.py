@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from bench.comparison import compare, round_effects
-from bench.gatecell import Gate, GateCell, worst
+from bench.gate import Gate, GateCell, worst
 from bench.sides import Arms
 from bench.stats import gate
 from bench.stats.verdicts import ALPHA
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from bench.cell import Cell
-    from bench.gatecell import Design, Outcome
+    from bench.gate import Design, Outcome
     from bench.stats.gate import Decision, Screened
 
 NOISY_STEAL_SHARE, NOISY_OTHERS_CORES, NOISY_PRESSURE = 0.02, 0.2, 0.2

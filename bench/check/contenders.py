@@ -13,7 +13,7 @@ from bench.errors import ComparisonRefusedError, UsageError
 
 if TYPE_CHECKING:
     from bench.environments import Wanted
-    from bench.gatefile import Asked
+    from bench.gate.gatefile import Asked
 
 REF = "git:"
 _HOW = "such as 'aio-pika==9.6.2', 'git:main' (a ref of the client's repository) or an adapter file"

@@ -10,9 +10,7 @@ from typing import TYPE_CHECKING, Any
 from bench import (
     ab,
     catalogue,
-    contenders,
     environments,
-    gatework,
     instructions,
     plan,
     results,
@@ -21,18 +19,19 @@ from bench import (
     sides,
 )
 from bench.brokers import check_spec, is_secure
+from bench.check import contenders
+from bench.check.stages import Stages
 from bench.client import NO_FILES, Tls
 from bench.driver import SLICE_S
 from bench.errors import MissingCellError, ResultsError, UnknownNameError, UnsupportedError, UsageError
-from bench.gatecell import Design, Trio
-from bench.gaterounds import Stages
+from bench.gate import Design, Trio, counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
-    from bench.gatecell import Gate
-    from bench.gatefile import Asked, CellAsked
+    from bench.gate import Gate
+    from bench.gate.gatefile import Asked, CellAsked
     from bench.plan import Case, Plan
     from bench.resuming import Begun
     from bench.runner import Outcome, Progress
@@ -122,7 +121,7 @@ class _Job:
     tell: Tell
 
     async def timed(self) -> Finished:
-        from bench.gated import judged  # noqa: PLC0415  # the statistics take seconds to load
+        from bench.gate.timed import judged  # noqa: PLC0415  # the statistics take seconds to load
 
         stages = Stages(
             asked=self.request.asked,
@@ -164,7 +163,7 @@ class _Job:
             tell=self.tell,
             begun=self.begun,
         )
-        gate = gatework.judged(design, results.load(self.folder).rows)
+        gate = counted.judged(design, results.load(self.folder).rows)
         return Finished(folder=self.folder, outcome=outcome, gate=gate)
 
     def _facts(self, design: Design) -> dict[str, Any]:

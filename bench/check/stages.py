@@ -7,13 +7,13 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from bench import results
-from bench.gatecell import Design
+from bench.gate import Design
 from bench.plan import Further
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from bench.gatefile import Asked
+    from bench.gate.gatefile import Asked
     from bench.plan import Plan
     from bench.results import Recorder
     from bench.resuming import Begun
@@ -94,7 +94,7 @@ class Stages:
 
     def _second(self) -> Further | None:
         """Fresh rounds of the cells that the first stage flagged or could not pass; None without any."""
-        from bench.gated import first_stage  # noqa: PLC0415  # the statistics take seconds to load
+        from bench.gate.timed import first_stage  # noqa: PLC0415  # the statistics take seconds to load
         from bench.stats.gate import rounds_to_decide  # noqa: PLC0415  # the statistics take seconds to load
 
         if self.begun is not None and (planned := Design.from_json(self.begun.facts["gate"])).second:

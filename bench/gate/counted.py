@@ -6,14 +6,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from bench import work
-from bench.gatecell import Gate, GateCell, worst
+from bench.gate import Gate, GateCell, worst
 from bench.sides import Arms
 from bench.work import percent, signed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from bench.gatecell import Design, Outcome, Trio
+    from bench.gate import Design, Outcome, Trio
     from bench.work import WorkCell
 
     Rows = Sequence[Mapping[str, Any]]
