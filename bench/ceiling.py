@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from bench.scenario import Handler
-from bench.trial import Turn
+from bench.trial.turn import Turn
 
 if TYPE_CHECKING:
     from bench.engine import Engine

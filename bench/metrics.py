@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from bench.runner import Progress
-    from bench.trial import Turn
+    from bench.trial.turn import Turn
 
     Tell = Callable[[Progress], None]
 

@@ -20,7 +20,8 @@ from bench.payload import Account
 from bench.plan import Further
 from bench.results import LATENCIES
 from bench.resuming import INTERRUPTED
-from bench.trial import Trial, Turn, skipped_row
+from bench.trial import Trial, skipped_row
+from bench.trial.turn import Turn
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence

@@ -7,10 +7,10 @@ import time
 
 import pytest
 
-from bench import backlog
 from bench.driver.depth import PERIOD_S, DepthGauge, Waiting, looking
 from bench.errors import StalledError
 from bench.scenario import Scenario
+from bench.trial import backlog
 
 OPEN = Scenario(rate_per_s=1000, producers=1, consumers=1, in_flight=10, prefetch=20)
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.fairness import columns, jain
+from bench.trial.fairness import columns, jain
 
 AMOUNTS = st.lists(st.floats(0, 1e12), min_size=1, max_size=30).filter(lambda amounts: max(amounts) > 0)
 

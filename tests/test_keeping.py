@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from bench.driver.sample import Offered
 from bench.histogram import Histogram
-from bench.keeping import latency_doubt, schedule_columns
+from bench.trial import schedule
+from bench.trial.schedule import latency_doubt
 
 
 def slipping(*late_ms: float) -> Histogram:
@@ -15,7 +16,7 @@ def slipping(*late_ms: float) -> Histogram:
 
 def columns(slip: Histogram, *, rate_per_s: float, client_cores: float) -> dict[str, object]:
     offered = [Offered(scheduled_s=1.0, overruns=3, slip=slip, uncorrected=Histogram())] * 2
-    return schedule_columns(offered, messages=2000, rate_per_s=rate_per_s, client_cores=client_cores)
+    return schedule.columns(offered, messages=2000, rate_per_s=rate_per_s, client_cores=client_cores)
 
 
 def test_a_rate_that_was_held_on_time_has_a_valid_latency() -> None:
@@ -51,4 +52,4 @@ def test_a_busy_generator_that_keeps_its_rate_is_believed() -> None:
 
 
 def test_a_closed_load_has_no_such_columns() -> None:
-    assert set(schedule_columns([], messages=9, rate_per_s=1.0, client_cores=None).values()) == {None}
+    assert set(schedule.columns([], messages=9, rate_per_s=1.0, client_cores=None).values()) == {None}

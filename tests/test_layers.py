@@ -18,9 +18,6 @@ OFFERED = {"bench", "bench.Scenario", "bench.Handler", "bench.Mix", "bench.Sched
 BENCH = ROOT / "bench"
 PURE = {
     "arrivals",
-    "fairness",
-    "keeping",
-    "backlog",
     "mix",
     "work",
     "naming",
@@ -38,6 +35,7 @@ PURE = {
     "cell",
     "alike",
     "contrast",
+    "trial",
     "fitness",
     "answers",
 }
@@ -74,9 +72,6 @@ ORDER = [
     "ceiling",
     "pairing",
     "trial",
-    "keeping",
-    "backlog",
-    "fairness",
     "brokers",
     "engine",
     "environments",

@@ -14,7 +14,7 @@ from bench.arrivals import due_ns
 from bench.driver.sample import Offered
 from bench.driver.steps import Stepped, by_step
 from bench.histogram import Histogram
-from bench.keeping import step_rows
+from bench.trial.schedule import step_rows
 
 SCHEDULE = Schedule.parse("100:1s+100-300:1s+50:2s")
 MS = 1_000_000

@@ -15,7 +15,8 @@ from bench.gauges import NOTHING, Usage
 from bench.histogram import Histogram
 from bench.payload import Account
 from bench.plan import Case
-from bench.trial import Trial, Turn
+from bench.trial import Trial
+from bench.trial.turn import Turn
 
 BROKER = Broker(kind="rabbitmq", origin="external", protocol="amqp", version="4", url="amqp://u:secret@host")
 HERE = Environment(

@@ -16,7 +16,7 @@ from bench.errors import UnsupportedError, WorkerFailedError
 from bench.instructions import callgrind
 from bench.meters import cpu_seconds
 from bench.runner import queue_names
-from bench.trial import Turn
+from bench.trial.turn import Turn
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence

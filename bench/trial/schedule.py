@@ -50,7 +50,7 @@ def latency_doubt(slip: Histogram, schedule_kept: bool, client_cores: float | No
     return ""
 
 
-def schedule_columns(
+def columns(
     offered: Sequence[Offered], *, messages: int, rate_per_s: float | None, client_cores: float | None
 ) -> dict[str, Any]:
     """Of the columns that only an open load fills, those that are no percentiles."""
