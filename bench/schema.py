@@ -388,7 +388,8 @@ PROFILE_COLUMNS = (
 LEDGER_COLUMNS = (
     Column("key", "condition, kind, level and number of the gate: what rounds.csv has its rounds under"),
     Column(
-        "condition", "what else the machine did: quiet, busy or bursty; reference: a long gate for the truth"
+        "condition",
+        "what else the machine did: quiet, shared, busy or bursty; reference: a long gate for the truth",
     ),
     Column("kind", "of the extra work, or equal where both sides are the same code"),
     Column("level", "slow-down that was aimed at, as a share; below 0 the base has the extra work"),
@@ -406,6 +407,7 @@ LEDGER_COLUMNS = (
     Column("disturbed", "what else went on, in words"),
     Column("took_s", "seconds that the gate took"),
     Column("started_at", "when its rounds began"),
+    Column("whole", "whether both stages were measured whatever the first said"),
 )
 
 LEDGER_ROUND_COLUMNS = (

@@ -27,7 +27,6 @@ DESIGN = Design(
     units={"work": {f"{level:g}": 10.0 for level in LEVELS}, "hop": {f"{level:g}": 1.0 for level in LEVELS}},
     slice_s=0.05,
     warmup_s=0.02,
-    whole=True,
 )
 
 
@@ -40,6 +39,10 @@ def test_a_design_survives_its_file_and_its_gates_are_the_same_again() -> None:
     counts = Counter((gate.kind, gate.level) for gate in one)
     assert counts.pop((EQUAL, 0.0)) == 5
     assert set(counts.values()) == {2}
+
+
+def test_a_design_from_when_it_said_whether_gates_are_whole_still_loads() -> None:
+    assert Design.from_json({**DESIGN.to_json(), "whole": True}) == DESIGN
 
 
 def test_more_gates_of_a_kind_begin_with_those_that_were_made() -> None:
@@ -72,6 +75,7 @@ def gate(key: str, outcome: str, **changes: Any) -> dict[str, Any]:
         "first": 8,
         "started_at": "2026-01-01T00:00:00Z",
         "took_s": 30.0,
+        "whole": True,
         **changes,
     }
 
@@ -106,6 +110,17 @@ def test_false_regressions_power_and_coverage_are_counted_apart() -> None:
     assert found["work", -0.05].faster.hits == 1
 
 
+def test_gates_that_ended_early_count_for_false_alarms_and_for_nothing_else() -> None:
+    early = analysis.joined(
+        [gate("e", "pass", whole=False), gate("f", "regression", whole=False)],
+        [*rows("e", 0.0, rounds=8), *rows("f", 0.3)],
+    )
+    (equal,) = analysis.equal_sides([*ledger(), *early])
+    assert (equal.regressions.hits, equal.regressions.of, equal.whole) == (2, 4, 2)
+    assert (equal.faster.hits, equal.faster.of, equal.covered.of) == (0, 2, 4)
+    assert ablation.rules([*ledger(), *early]) == ablation.rules(ledger())
+
+
 def test_the_reference_is_judged_by_nobody() -> None:
     ours = ablation.rules(ledger())[0]
     assert (ours.name, ours.equal.hits, ours.equal.of) == (ablation.OURS, 1, 2)
@@ -123,7 +138,7 @@ def test_the_page_has_every_rule_and_says_where_nothing_was_made() -> None:
     machine = {"cores_online": 2, "cpu_name": "CPU", "python_version": "3.13"}
     text = page.written(DESIGN, machine, page.Findings.of(ledger()), "led", {})
     assert all(name in text for name in (*RULES, ablation.OURS))
-    assert "| quiet | 2 | 1 | 1 [" in text
+    assert "| quiet | 2 | 2 | 1 | 1 [" in text
     assert max(map(len, text.splitlines())) < 200
     empty = page.written(DESIGN, machine, page.Findings.of([]), "led", {})
     assert empty.count("No such gate has been made.") == 8

@@ -12,10 +12,13 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
+import psutil
 import pytest
 
-from bench.ledger import making
+from bench.ledger import making, storing
+from bench.ledger.design import CONDITIONS
 from bench.ledger.making import ARMS
+from bench.schema import LEDGER_COLUMNS
 
 Command = Callable[..., "subprocess.CompletedProcess[str]"]
 SMALL = ("--client", "memory", "--kind", "work", "--rounds", "1,2", "--slices", "1")
@@ -33,7 +36,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 
 def test_a_ledger_goes_on_where_it_stopped_and_refuses_another_design(
-    command: Command, cache: dict[str, str]
+    command: Command, tmp_path: Path, cache: dict[str, str]
 ) -> None:
     words = ("validate", "make", "led", "--equal", "1")
     done = command(*words, *SMALL, "--seed", "3", **cache)
@@ -43,8 +46,9 @@ def test_a_ledger_goes_on_where_it_stopped_and_refuses_another_design(
     assert "0 gates were added to led" in again.stderr
     other = command(*words, "--client", "aioamqp")
     assert (other.returncode, "led/ledger.json has another client" in other.stderr) == (2, True)
-    other = command(*words, "--decided")
-    assert (other.returncode, "led/ledger.json has another whole" in other.stderr) == (2, True)
+    early = command("validate", "make", "led", "--equal", "2", "--decided", **cache)
+    assert "1 gates were added to led" in early.stderr, early.stderr  # the first is there, made the other way
+    assert [row["whole"] for row in table(tmp_path / "led" / "gates.csv")] == ["True", "False"]
     assert "# How often the gate is right" in command("validate", "report", "led").stdout
 
 
@@ -64,6 +68,29 @@ def test_whole_gates_have_the_rounds_of_both_stages_and_others_end_where_they_ar
     assert set(whole.values()) == {5}
     ended = {row["key"] for row in table(tmp_path / "short" / "gates.csv") if row["stage"] == "1"}
     assert {key for (key, _), rounds in short.items() if rounds == 4} == ended
+
+
+def test_a_ledger_from_before_gates_said_whether_they_are_whole_goes_on(tmp_path: Path) -> None:
+    names = [column.name for column in LEDGER_COLUMNS if column.name != "whole"]
+    (tmp_path / "ledger.json").write_text('{"design": {"whole": true}}')
+    old = ",".join(names) + "\n" + ",".join(f"{name} 1" for name in names) + "\n"
+    (tmp_path / "gates.csv").write_text(old + "quiet equal 0 2,qui")
+    assert storing.gates_of(tmp_path)[0]["whole"] is True
+    for _ in range(2):  # the second time there is nothing to mend
+        storing.mend(tmp_path)
+        (row,) = storing.gates_of(tmp_path)
+        assert (row["key"], row["started_at"], row["whole"]) == ("key 1", "started_at 1", True)
+    storing.append(tmp_path / "gates.csv", LEDGER_COLUMNS, [{"key": "key 2", "whole": False}])
+    assert [row["whole"] for row in storing.gates_of(tmp_path)] == [True, False]
+
+
+def test_a_shared_machine_has_no_neighbour_of_ours() -> None:
+    assert set(making.NEIGHBOURS) == set(CONDITIONS)
+    before = psutil.Process().children()
+    with making._neighbour("shared"):
+        assert psutil.Process().children() == before
+    with making._neighbour("busy"):
+        assert len(psutil.Process().children()) == len(before) + 1
 
 
 def test_a_time_that_is_over_ends_a_ledger_before_its_next_gate(

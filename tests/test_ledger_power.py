@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from bench.errors import UsageError
-from bench.ledger import ablation, making, nominal, page, plots, power, reading
+from bench.ledger import ablation, nominal, page, plots, power, reading, storing
 from bench.ledger.analysis import Judged
 from bench.ledger.design import Design
 from bench.ledger.replay import longer, shifted
@@ -44,6 +44,7 @@ def equal(
             first=6,
             started_at="",
             took_s=17.0,
+            whole=True,
             rates=rates,
         )
         (alone,) = longer([gate])
@@ -98,17 +99,23 @@ def test_longer_gates_use_each_round_once_and_see_more() -> None:
     assert triple[0.0] == 0
 
 
-def test_gates_that_ended_early_are_not_guessed_at() -> None:
-    gates = equal(8)
-    short = [replace(gate, rates={arm: rounds[:6] for arm, rounds in gate.rates.items()}) for gate in gates]
-    rows = {row.level: row for row in power.by_shift(short)}
-    assert rows[0.2].said["not measured"].hits == 8
-    assert rows[0.2].seen.hits == 0
-    assert power.by_time([*short, *gates]) == []
-    found = page.Findings.of(short)
-    text = page.written(reading_design(), {}, found, "led", {})
-    assert "*not measured* and count as not seen" in text
-    assert "`mqbench validate make LEDGER --whole`" in text
+def ended_early(gates: Sequence[Judged]) -> list[Judged]:
+    return [
+        replace(gate, whole=False, rates={arm: rounds[:6] for arm, rounds in gate.rates.items()})
+        for gate in gates
+    ]
+
+
+def test_of_gates_that_ended_early_only_the_first_stage_and_the_outcome_are_used() -> None:
+    whole, early = equal(8), ended_early(equal(5, seed=2))
+    assert power.by_shift([*whole, *early]) == power.by_shift(whole)
+    assert power.by_time([*whole, *early]) == power.by_time(whole)
+    assert ablation.shifted_rules([*early, *whole], (0.0,)) == ablation.shifted_rules(whole, (0.0,))
+    first, second, every = nominal.nominal([*whole, *early])
+    assert [one.covered.of for one in (first, second, every)] == [13, 8, 8]
+    text = page.written(reading_design(), {}, page.Findings.of(early), "led", {})
+    assert "| quiet | 5 | 0 |" in text
+    assert text.count("No such gate has been made.") == 5
 
 
 def test_intervals_and_p_values_of_equal_sides_keep_their_promise() -> None:
@@ -147,7 +154,7 @@ def test_conditions_stand_apart_with_quiet_first() -> None:
 def reading_design() -> Design:
     return Design(
         client="memory", broker="embedded", rounds=(6, 8), slices=4, seed=7, message_us=3.0,
-        units={"work": {"0.05": 1.0}}, slice_s=0.05, warmup_s=0.02, whole=True,
+        units={"work": {"0.05": 1.0}}, slice_s=0.05, warmup_s=0.02,
     )  # fmt: skip
 
 
@@ -155,14 +162,15 @@ def stored(folder: Path, gates: Sequence[Judged]) -> Path:
     """The files of a ledger with these gates."""
     folder.mkdir()
     facts = {"design": reading_design().to_json(), "fingerprint": {"cores_online": 2, "cpu_name": "CPU"}}
-    (folder / making.LEDGER).write_text(json.dumps(facts))
+    (folder / storing.LEDGER).write_text(json.dumps(facts))
     for number, gate in enumerate(gates):
         row = dict.fromkeys((column.name for column in LEDGER_COLUMNS), "")
         row |= {name: str(getattr(gate, name)) for name in ("condition", "kind", "level", "outcome", "first")}
+        row["whole"] = str(gate.whole)
         row |= {"key": f"gate {number}", "took_s": str(gate.took_s)}
-        making._append(folder / making.GATES, LEDGER_COLUMNS, [row])
-        making._append(
-            folder / making.ROUNDS,
+        storing.append(folder / storing.GATES, LEDGER_COLUMNS, [row])
+        storing.append(
+            folder / storing.ROUNDS,
             LEDGER_ROUND_COLUMNS,
             [
                 {"key": f"gate {number}", "round": place, "arm": arm, "rates_per_s": " ".join(map(str, one))}

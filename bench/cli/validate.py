@@ -14,7 +14,7 @@ from bench.cli.output import interruptible, live, note, to_stderr
 MAKE_EPILOG = """\b
 Examples:
   mqbench validate make results/ledger --equal 300 --for 35m
-  mqbench validate make results/ledger --equal 300 --neighbour busy
+  mqbench validate make results/ledger --equal 300 --neighbour busy --decided
   mqbench validate make results/ledger --injected 40 --reference 100
 
 \b
@@ -54,10 +54,10 @@ def validate() -> None:
 )
 @click.option(
     "--neighbour",
-    type=click.Choice(["quiet", "busy", "bursty"]),
+    type=click.Choice(["quiet", "shared", "busy", "bursty"]),
     default="quiet",
     show_default=True,
-    help="What else the machine does meanwhile.",
+    help="What else the machine does meanwhile; shared: other people's work, which mqbench does not start.",
 )
 @click.option("--client", type=click.Choice(["aioamqp", "aio-pika", "memory"]), help="[default: aioamqp]")
 @click.option("--broker", metavar="SPEC", help="As for mqbench run  [default: embedded]")
@@ -65,8 +65,9 @@ def validate() -> None:
 @click.option("--slices", type=click.IntRange(1), help="Turns of a case in a round  [default: 4]")
 @click.option(
     "--whole/--decided",
-    default=None,
-    help="Measure both stages of every gate, or end it where it is decided  [default: whole]",
+    default=True,
+    show_default=True,
+    help="Measure both stages of the gates that are added now, or end each where it is decided.",
 )
 @click.option(
     "--kind",

@@ -39,7 +39,7 @@ class ShiftedRule:
 
 
 def rules(gates: Sequence[Judged]) -> list[Rule]:
-    """Ours first, then the others, on the data of every gate that has any."""
+    """Ours first, then the others, on the data of every whole gate that has any."""
     sound = _judged(gates)
     said: dict[str, list[bool]] = {OURS: [gate.outcome == "regression" for gate in sound]}
     for name, rule in RULES.items():
@@ -97,7 +97,7 @@ def shifted_rules(gates: Sequence[Judged], levels: Sequence[float]) -> list[Shif
 
 
 def _judged(gates: Sequence[Judged]) -> list[Judged]:
-    return [gate for gate in gates if gate.condition != REFERENCE and gate.is_sound]
+    return [gate for gate in gates if gate.condition != REFERENCE and gate.serves]
 
 
 def _times(rounds: Rounds, factor: float) -> Rounds:

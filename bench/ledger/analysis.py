@@ -23,7 +23,11 @@ _OUTCOMES = ("pass", "regression", "inconclusive", "environment unfit", "invalid
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judged:
-    """A gate with its raw data: ``rates`` by arm, a list a round, ``first`` the rounds of its first stage."""
+    """A gate with its raw data: ``rates`` by arm, a list a round, ``first`` the rounds of its first stage.
+
+    ``whole``: it has the rounds of both stages, whatever the first said. Of others the noisy ones have a
+    second stage, so that only whole ones may be put to another question than their own.
+    """
 
     condition: str
     kind: str
@@ -32,6 +36,7 @@ class Judged:
     first: int
     started_at: str
     took_s: float
+    whole: bool
     rates: Mapping[str, Sequence[Sequence[float]]]
 
     @classmethod
@@ -49,6 +54,7 @@ class Judged:
             first=int(gate["first"]),
             started_at=str(gate["started_at"]),
             took_s=float(gate["took_s"]),
+            whole=bool(gate["whole"]),
             rates={arm: [rows[number] for number in sorted(rows)] for arm, rows in found.items()},
         )
 
@@ -56,6 +62,11 @@ class Judged:
     def is_sound(self) -> bool:
         """Whether every message of every round was accounted for, so that its rates may be looked at."""
         return self.outcome not in ("invalid", "missing")
+
+    @property
+    def serves(self) -> bool:
+        """Whether other rules, and ours on changed data, may be put to its rounds."""
+        return self.whole and self.is_sound
 
     def effects(self, *, of: str = "candidate") -> list[float]:
         """One a round, of the candidate or of the second copy of the base."""
@@ -93,10 +104,11 @@ class Share:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Equal:
-    """Gates whose sides are the same code, in one condition."""
+    """Gates whose sides are the same code, in one condition; ``faster`` of the ``whole`` ones."""
 
     condition: str
     outcomes: Mapping[str, int]
+    whole: int
     regressions: Share
     faster: Share
     covered: Share
@@ -105,7 +117,10 @@ class Equal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Injected:
-    """Gates with one injected slow-down in one condition; ``truth`` is the reference's effect, if any."""
+    """Gates with one injected slow-down in one condition; ``truth`` is the reference's effect, if any.
+
+    ``faster`` is of the whole ones.
+    """
 
     condition: str
     kind: str
@@ -130,8 +145,9 @@ def equal_sides(gates: Sequence[Judged]) -> list[Equal]:
         Equal(
             condition=condition,
             outcomes=_outcomes(some),
+            whole=sum(gate.whole for gate in some),
             regressions=Share.exact(sum(gate.outcome == "regression" for gate in some), len(some)),
-            faster=Share.exact(sum(map(_faster, some)), len(some)),
+            faster=_faster(some),
             covered=_covered(some, 0.0),
             minutes=sum(gate.took_s for gate in some) / 60,
         )
@@ -165,16 +181,17 @@ def injected(gates: Sequence[Judged]) -> list[Injected]:
                 truth=truth,
                 outcomes=_outcomes(some),
                 seen=Share.scored(sum(gate.outcome == "regression" for gate in some), len(some)),
-                faster=Share.exact(sum(map(_faster, some)), len(some)),
+                faster=_faster(some),
                 covered=_covered(some, truth.mean.estimate) if truth is not None else None,
             )
         )
     return found
 
 
-def _faster(gate: Judged) -> bool:
-    """Whether ``mqbench ab`` would have called the candidate faster, from the same rounds."""
-    return gate.is_sound and verdict(gate.effects()).outcome == "faster"
+def _faster(gates: Sequence[Judged]) -> Share:
+    """How often ``mqbench ab`` would have called the candidate faster, from all rounds of whole gates."""
+    told = [verdict(gate.effects()).outcome == "faster" for gate in gates if gate.serves]
+    return Share.exact(sum(told), len(told))
 
 
 def _covered(gates: Sequence[Judged], truth: float) -> Share:

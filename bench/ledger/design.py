@@ -13,18 +13,14 @@ LEVELS = (0.01, 0.02, 0.03, 0.05, 0.10, 0.20, -0.05)
 EQUAL = "equal"
 """The kind of a gate whose sides are the same code."""
 
-CONDITIONS = ("quiet", "busy", "bursty")
+CONDITIONS = ("quiet", "shared", "busy", "bursty")
 REFERENCE = "reference"
 """The condition of the long gates that say what an injected slow-down truly costs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Design:
-    """``units`` are of extra work in a message, by kind and level; ``rounds`` those of the two stages.
-
-    ``whole``: every gate has the rounds of both stages, so that the rule can be put to other data than what
-    it saw. The outcome is that of a gate that ends where it is decided.
-    """
+    """``units`` are of extra work in a message, by kind and level; ``rounds`` those of the two stages."""
 
     client: str
     broker: str
@@ -35,15 +31,16 @@ class Design:
     units: Mapping[str, Mapping[str, float]]
     slice_s: float
     warmup_s: float
-    whole: bool
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
 
     @classmethod
     def from_json(cls, facts: Mapping[str, Any]) -> Self:
+        """``whole``, which was a ledger's before it was each gate's, is left out."""
         first, second = facts["rounds"]
-        return cls(**{**facts, "rounds": (first, second)})
+        known = {name: value for name, value in facts.items() if name != "whole"}
+        return cls(**{**known, "rounds": (first, second)})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

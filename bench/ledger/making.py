@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import math
-import os
 import random
 import subprocess
 import sys
@@ -17,11 +15,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench import check, results
-from bench.errors import ResultsError, UsageError
+from bench.errors import UsageError
 from bench.gate import gatefile
-from bench.ledger import calibration
+from bench.ledger import calibration, storing
 from bench.ledger.design import EQUAL, LEVELS, REFERENCE, Design, Gate, planned
 from bench.ledger.injected import KINDS, Injection
+from bench.ledger.storing import GATES, LEDGER, ROUNDS
 from bench.machine import fingerprint
 from bench.schema import LEDGER_COLUMNS, LEDGER_ROUND_COLUMNS
 
@@ -29,15 +28,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from bench.check import Finished, Say
-    from bench.schema import Column
 
-LEDGER, GATES, ROUNDS = "ledger.json", "gates.csv", "rounds.csv"
 ARMS = ("base", "candidate", "control")
 STAGES, TURNS = (6, 8), 4
 SLICE_S, WARMUP_S = 0.05, 0.02
 """As short as they may be, as many gates are wanted. A warm-up has one chunk of messages then, 200 here."""
 NEIGHBOURS = {
     "quiet": "",
+    "shared": "",
     "busy": (
         "import os\nours = os.getppid()\nwhile os.getppid() == ours:\n    for _ in range(1_000_000): pass\n"
     ),
@@ -50,12 +48,18 @@ NEIGHBOURS = {
         "    time.sleep(random.uniform(0.2, 2))\n"
     ),
 }
-"""What else the machine does meanwhile: the source of a process, which ends with its parent."""
+"""What else the machine does meanwhile: the source of a process, which ends with its parent.
+
+Beside a shared one it is other people's work that nobody starts here: each row says what of it was seen.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
     """What to add to a ledger; None: not said, so as the ledger has it. ``reference`` is in rounds.
+
+    ``whole``: the gates that are added have the rounds of both stages, so that the rule can be put to other
+    data than what it saw. The outcome is that of a gate that ends where it is decided, either way.
 
     After ``for_s`` no further gate is begun, nor one that would not be over by then.
     """
@@ -71,7 +75,7 @@ class Request:
     slices: int | None = None
     kinds: Sequence[str] = ()
     seed: int | None = None
-    whole: bool | None = None
+    whole: bool = True
     for_s: float | None = None
 
 
@@ -94,9 +98,8 @@ async def make(request: Request, *, say: Say) -> Made:
         wanted += [
             gate for gate in planned(design, condition=REFERENCE, equal=0, injected=1) if gate.kind != EQUAL
         ]
-    for name in (GATES, ROUNDS):
-        _mend(request.folder / name)
-    there = {row["key"] for row in _rows(request.folder / GATES)}
+    storing.mend(request.folder)
+    there = {row["key"] for row in storing.gates_of(request.folder)}
     missing = [gate for gate in wanted if gate.key not in there]
     say(f"ledger: {len(missing)} of {len(wanted)} gates are to be made")
     clock = _Clock(ends_s=math.inf if request.for_s is None else began_s + request.for_s)
@@ -145,8 +148,8 @@ async def opened(request: Request, *, say: Say) -> Design:
     """The design of a ledger, which is made where there is none; raises UsageError where it is another."""
     path = request.folder / LEDGER
     if path.is_file():
-        design = Design.from_json(json.loads(path.read_text(encoding="utf-8"))["design"])
-        asked = ("client", "broker", "rounds", "slices", "seed", "whole")
+        design = Design.from_json(storing.facts_of(request.folder)["design"])
+        asked = ("client", "broker", "rounds", "slices", "seed")
         other = [
             name
             for name in asked
@@ -172,7 +175,6 @@ async def opened(request: Request, *, say: Say) -> Design:
         units=units,
         slice_s=SLICE_S,
         warmup_s=WARMUP_S,
-        whole=request.whole is not False,
     )
     request.folder.mkdir(parents=True, exist_ok=True)
     facts = {"design": design.to_json(), "fingerprint": fingerprint().to_json()}
@@ -181,9 +183,9 @@ async def opened(request: Request, *, say: Say) -> Design:
 
 
 async def _gate(request: Request, design: Design, gate: Gate, *, say: Say) -> None:
-    folder, rounds = request.folder, design.rounds
+    folder, rounds, whole = request.folder, design.rounds, request.whole
     if gate.condition == REFERENCE:  # only its first stage is looked at
-        rounds, design = (request.reference, 1), replace(design, whole=False)
+        rounds, whole = (request.reference, 1), False
     seed = random.Random(f"{design.seed} {gate.key}").getrandbits(32)
     units = design.units[gate.kind][f"{gate.level:g}"] if gate.kind != EQUAL else 0.0
     kind = gate.kind if gate.kind != EQUAL else "work"
@@ -196,11 +198,13 @@ async def _gate(request: Request, design: Design, gate: Gate, *, say: Say) -> No
             str(side.write(Path(name), word)) for side, word in zip(sides, ("base", "candidate"), strict=True)
         )
         finished = await check.run(
-            _request(design, base, candidate, rounds, seed, Path(name)), say=_quiet, tell=lambda _: None
+            _request(design, (base, candidate), Path(name), rounds=rounds, seed=seed, whole=whole),
+            say=_quiet,
+            tell=lambda _: None,
         )
         cell = finished.gate.cells[0]
         facts = results.load_facts(finished.folder)
-        _append(folder / ROUNDS, LEDGER_ROUND_COLUMNS, _rounds(gate, finished))
+        storing.append(folder / ROUNDS, LEDGER_ROUND_COLUMNS, _rounds(gate, finished))
     row = {
         "key": gate.key,
         "condition": gate.condition,
@@ -220,13 +224,14 @@ async def _gate(request: Request, design: Design, gate: Gate, *, say: Say) -> No
         "disturbed": finished.gate.disturbed,
         "took_s": round(time.monotonic() - began_s, 1),
         "started_at": facts["started_at"],
+        "whole": whole,
     }
-    _append(folder / GATES, LEDGER_COLUMNS, [row])  # last: a gate without its row is made again
+    storing.append(folder / GATES, LEDGER_COLUMNS, [row])  # last: a gate without its row is made again
     say(f"ledger: {gate.key}: {finished.gate.outcome}: {cell.reason}")
 
 
 def _request(
-    design: Design, base: str, candidate: str, rounds: tuple[int, int], seed: int, folder: Path
+    design: Design, sides: tuple[str, str], folder: Path, *, rounds: tuple[int, int], seed: int, whole: bool
 ) -> check.Request:
     cell = gatefile.CellAsked(
         scenario="headline",
@@ -238,8 +243,8 @@ def _request(
         origin="the ledger",
         cells=(cell,),
         checkout=folder,
-        base=base,
-        candidate=candidate,
+        base=sides[0],
+        candidate=sides[1],
         rounds=rounds,
         slices=design.slices,
     )
@@ -253,7 +258,7 @@ def _request(
         results=folder,
         command=(),
         slice_s=design.slice_s,
-        whole=design.whole,
+        whole=whole,
         ceiling=False,
     )
 
@@ -268,29 +273,6 @@ def _rounds(gate: Gate, finished: Finished) -> list[dict[str, Any]]:
         {"key": gate.key, "round": number, "arm": ARMS[case - 1], "rates_per_s": " ".join(words)}
         for (number, case), words in sorted(rates.items())
     ]
-
-
-def _append(path: Path, columns: Sequence[Column], rows: Sequence[dict[str, Any]]) -> None:
-    try:
-        with path.open("a", encoding="utf-8", newline="") as file:
-            writer = csv.DictWriter(file, [column.name for column in columns], lineterminator="\n")
-            if not file.tell():
-                writer.writeheader()
-            writer.writerows(rows)
-            file.flush()
-            os.fsync(file.fileno())
-    except OSError as error:
-        raise ResultsError(f"cannot write {path} ({error.strerror})") from error
-
-
-def _mend(path: Path) -> None:
-    """Cuts off a last line without an end, as a ledger that was killed while it wrote leaves it."""
-    if path.is_file() and not (text := path.read_bytes()).endswith(b"\n"):
-        path.write_bytes(text[: text.rfind(b"\n") + 1])
-
-
-def _rows(path: Path) -> list[dict[str, Any]]:
-    return results.read_table(path) if path.is_file() else []
 
 
 def _quiet(_: str) -> None:

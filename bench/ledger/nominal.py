@@ -43,7 +43,10 @@ class Nominal:
 
 
 def nominal(gates: Sequence[Judged]) -> list[Nominal]:
-    """By condition and stage. The two stages of a gate are disjoint data."""
+    """By condition and stage. The two stages of a gate are disjoint data.
+
+    Every gate has a first stage; what lies beyond it is only taken of whole ones.
+    """
     equal = (gate for gate in gates if gate.kind == EQUAL and gate.is_sound)
     found = []
     for condition, some in by_condition(equal):
@@ -56,6 +59,8 @@ def nominal(gates: Sequence[Judged]) -> list[Nominal]:
 
 def _effects(gates: Sequence[Judged], what: str) -> Iterator[Effect]:
     for gate in gates:
+        if what != FIRST and not gate.whole:
+            continue
         values = {FIRST: gate.stage(1), SECOND: gate.stage(2), ALL: gate.effects()}[what]
         if len(values) >= FEWEST_ROUNDS:
             yield effect_over_rounds(values)

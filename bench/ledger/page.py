@@ -38,15 +38,16 @@ _EQUAL = """\
 ## Equal sides
 
 Both sides are the same code, so every regression is false. *Covered*: how often the 95 % interval of the
-first stage held 0. *Faster*: how often `mqbench ab` would have called the candidate faster, from the same
-rounds.
+first stage held 0. A gate is *whole* where both stages were measured whatever the first said; the others
+ended where they were decided, which changes no outcome. *Faster*: how often `mqbench ab` would have called
+the candidate faster, from all rounds of the whole ones.
 """
 
 _NOMINAL = """\
 ### Do intervals and p-values keep their promise?
 
 On equal sides a 95 % interval should hold 0 in 95 % of gates (the goal is 93 to 97). A gate's two stages are
-disjoint data; *all rounds* are both together.
+disjoint data; *all rounds* are both together. Every gate has its first stage; the rest is of whole gates.
 """
 
 _CHANCES = """\
@@ -60,29 +61,19 @@ _SHIFTED = """\
 
 Computed, not measured: each round of equal sides has its noise, and a difference that multiplies the
 candidate's rates adds its logarithm to the round's effect. The rule of `mqbench check`, both stages and the
-control, was put to the rounds above with a known difference added: x % more time for a message, or, below 0,
-so many more messages in the same time. So the truth is known without error, and the noise is that of real
-rounds; what this cannot show is a slow-down that also changes the noise, for which see the injected ones.
-With nothing added it must say what the gates said: it does in {agree} of {of}.{stopped}
+control, was put to the rounds of whole gates with a known difference added: x % more time for a message, or,
+below 0, so many more messages in the same time. So the truth is known without error, and the noise is that of
+real rounds; what this cannot show is a slow-down that also changes the noise, for which see the injected
+ones. With nothing added it must say what the gates said: it does in {agree} of {of}.
 """
-
-_STOPPED = """ Gates that ended with
-their first stage have no rounds to decide with: where the first stage leaves the changed data open, they are
-*not measured* and count as not seen, so that these shares are lower bounds."""
 
 _TIME = """\
 ### What more time buys
 
-The same with the rounds of consecutive gates put together as those of one longer gate, each gate used once.
-*Seconds* are those of a whole gate of that length: three cases (base, candidate, control), connecting,
-warming up and the broker's start included. Columns are the share called a regression, by what was added.
-"""
-
-_NO_TIME = """\
-### What more time buys
-
-This ledger has gates that ended with their first stage. Those that have a second are the noisy ones, so
-nothing can be put together from them (`mqbench validate make LEDGER --whole` makes gates of which it can).
+The same with the rounds of consecutive whole gates put together as those of one longer gate, each used once.
+*Seconds* are those of a gate of that length with all its rounds: three cases (base, candidate, control),
+connecting, warming up and the broker's start included. Columns are the share called a regression, by what was
+added.
 """
 
 _INJECTED = """\
@@ -98,9 +89,9 @@ a slower broker cannot be injected into one of them.
 _RULES = """\
 ## What other rules would have said
 
-On the raw data of the same gates: the share that each called slower. For equal sides (and levels below 0) it
-should be 0, else 1. Each rule got every round that a gate has. First on equal sides with a known difference
-added, as above, where the other rules got the candidate's rates changed by it:
+On the raw data of the same whole gates: the share that each called slower. For equal sides (and levels below
+0) it should be 0, else 1. Each rule got every round that a gate has. First on equal sides with a known
+difference added, as above, where the other rules got the candidate's rates changed by it:
 """
 
 _RULES_INJECTED = """\
@@ -150,7 +141,6 @@ def written(
     plots: Mapping[str, str],
 ) -> str:
     """The whole page; ``plots`` are the files of :data:`PLOTS` that there are, relative to it."""
-    stopped = any(row.said["not measured"].hits for row in found.shifted)
     kinds = "; ".join(f"*{kind}*: {KINDS[kind]}" for kind in design.units)
     pictures = {
         name: f"![{words} The table has the figures.]({plots[name]})\n" if name in plots else ""
@@ -168,14 +158,12 @@ def written(
         pictures["chances"],
         _table(tables.chances(found.nominal)),
         "",
-        _SHIFTED.format(
-            agree=found.replayed.agree, of=found.replayed.of, stopped=_STOPPED if stopped else ""
-        ),
+        _SHIFTED.format(agree=found.replayed.agree, of=found.replayed.of),
         _table(tables.shifted(found.shifted)),
         "",
-        _TIME if found.by_time or not found.shifted else _NO_TIME,
-        pictures["time"],
-        _table(tables.by_time(found.by_time)) if found.by_time or not found.shifted else "",
+        _TIME,
+        pictures["time"] if found.by_time else "",
+        _table(tables.by_time(found.by_time)),
         "",
         _INJECTED.format(kinds=kinds[:1].upper() + kinds[1:]),
         _table(tables.injected(found.injected)),
@@ -191,10 +179,9 @@ def written(
 
 
 def _head(design: Design, machine: Mapping[str, Any], folder: str) -> str:
-    first, second = design.rounds
     return _HEAD.format(
         folder=folder,
-        rounds=f"{first} and{'' if design.whole else ', where needed,'} {second}",
+        rounds="{} and {}".format(*design.rounds),
         slices=design.slices,
         slice_ms=1e3 * design.slice_s,
         client=design.client,

@@ -54,7 +54,7 @@ class Replayed:
 
 
 def by_shift(gates: Sequence[Judged]) -> list[Shifted]:
-    """By condition and level, each gate by itself."""
+    """By condition and level, each whole gate by itself."""
     return [
         _shifted(condition, list(longer(some)), level, 1)
         for condition, some in by_condition(_equal(gates))
@@ -63,15 +63,9 @@ def by_shift(gates: Sequence[Judged]) -> list[Shifted]:
 
 
 def by_time(gates: Sequence[Judged]) -> list[Shifted]:
-    """By condition, gates put together, and level, up to about a minute a pair.
-
-    None where a gate was not whole: those that have a second stage would be the noisy ones.
-    """
-    equal = _equal(gates)
-    if any(not one.stage(2) for one in equal):
-        return []
+    """By condition, gates put together, and level, up to about a minute a pair."""
     found = []
-    for condition, some in by_condition(equal):
+    for condition, some in by_condition(_equal(gates)):
         mean_s = sum(one.took_s for one in some) / len(some)
         each = 1
         while each == 1 or (each * mean_s <= LONGEST_S and each <= len(some)):
@@ -90,18 +84,12 @@ def replayed(gates: Sequence[Judged]) -> Replayed:
 
 
 def _equal(gates: Sequence[Judged]) -> list[Judged]:
-    return [one for one in gates if one.kind == EQUAL and one.is_sound]
+    return [one for one in gates if one.kind == EQUAL and one.serves]
 
 
 def _shifted(condition: str, together: Sequence[Longer], level: float, each: int) -> Shifted:
     counts = Counter(one.said(level) for one in together)
-    outcomes: tuple[Said, ...] = (
-        "regression",
-        "pass",
-        "inconclusive",
-        "environment unfit",
-        "not measured",
-    )
+    outcomes: tuple[Said, ...] = ("regression", "pass", "inconclusive", "environment unfit")
     return Shifted(
         condition=condition,
         level=level,

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from bench import results
-from bench.errors import ResultsError
-from bench.ledger import page, plots
+from bench.ledger import page, plots, storing
 from bench.ledger.analysis import joined
 from bench.ledger.design import Design
-from bench.ledger.making import GATES, LEDGER, ROUNDS
 from bench.ledger.page import Findings
 
 if TYPE_CHECKING:
@@ -31,11 +28,8 @@ class Read:
 
 def read(folder: Path) -> Read:
     """Raises ResultsError where the folder is no ledger."""
-    try:
-        facts = json.loads((folder / LEDGER).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ResultsError(f"{folder} is no ledger: it has no readable {LEDGER}") from error
-    gates = joined(results.read_table(folder / GATES), results.read_table(folder / ROUNDS))
+    facts = storing.facts_of(folder)
+    gates = joined(storing.gates_of(folder), results.read_table(folder / storing.ROUNDS))
     return Read(
         design=Design.from_json(facts["design"]),
         machine=facts["fingerprint"],

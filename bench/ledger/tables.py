@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 def equal(rows: Sequence[Equal]) -> Grid:
     names = (
         "gates",
+        "whole",
         "pass",
         "regression [95 %]",
         "inconclusive",
@@ -35,11 +36,12 @@ def equal(rows: Sequence[Equal]) -> Grid:
                 (
                     row.condition,
                     str(row.regressions.of),
+                    str(row.whole),
                     str(row.outcomes["pass"]),
                     _counted(row.regressions),
                     str(row.outcomes["inconclusive"]),
                     str(row.outcomes["environment unfit"]),
-                    str(row.faster.hits),
+                    _of(row.faster),
                     _percent(row.covered),
                     f"{row.minutes:.0f}",
                 )
@@ -84,7 +86,7 @@ def injected(rows: Sequence[Injected]) -> Grid:
                     str(row.outcomes["pass"]),
                     str(row.outcomes["inconclusive"]),
                     str(row.outcomes["environment unfit"]),
-                    str(row.faster.hits),
+                    _of(row.faster),
                     _percent(row.covered) if row.covered else "",
                 )
             )
@@ -122,6 +124,10 @@ def _counted(share: Share) -> str:
     return f"{share.hits} [{100 * share.interval.low:.1f} %, {100 * share.interval.high:.1f} %]"
 
 
+def _of(share: Share) -> str:
+    return f"{share.hits} of {share.of}" if share.of else ""
+
+
 def _percent(share: Share) -> str:
     if share.interval is None:
         return ""
@@ -137,7 +143,6 @@ def shifted(rows: Sequence[Shifted]) -> Grid:
         "pass [95 %]",
         "inconclusive [95 %]",
         "unfit",
-        "not measured",
         "faster [95 %]",
     )
     return _grid(
@@ -152,7 +157,6 @@ def shifted(rows: Sequence[Shifted]) -> Grid:
                 _percent(row.said["pass"]),
                 _percent(row.said["inconclusive"]),
                 str(row.said["environment unfit"].hits),
-                str(row.said["not measured"].hits),
                 _if(row.faster),
             )
             for row in rows
