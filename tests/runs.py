@@ -16,7 +16,7 @@ from bench import results
 from bench.histogram import Histogram
 from bench.hlog import write_header, write_interval
 from bench.scenario import Scenario
-from bench.schema import SCHEMA_VERSION, SLICE_COLUMNS, TRIAL_COLUMNS, scenario_columns
+from bench.schema import SCHEMA_VERSION, SLICE_COLUMNS, STEP_COLUMNS, TRIAL_COLUMNS, scenario_columns
 
 FACTS: dict[str, Any] = {
     "mqbench_version": "0.1.0",
@@ -70,6 +70,27 @@ def run_folder(
                 for number, case in own:
                     write_trial(Files(trials, turns, log), draw, case, (number, round_, block), slices)
     return folder
+
+
+def write_steps(folder: Path, numbers: Iterable[int], *, rounds: int = 3) -> list[dict[str, Any]]:
+    """Gives these cases a schedule of three steps, of which the last is not kept; the rows of steps.csv."""
+    asked = (("100:1s", 100.0, 100.0), ("100-300:1s", 200.0, 199.5), ("300:1s", 300.0, 250.0))
+    rows = [
+        {
+            "case": number, "round": round_, "block": 1, "step": step, "rates": rates, "messages": 100,
+            "target_rate_per_s": due, "rate_per_s": came + number / 10, "kept": came > 0.99 * due,
+            "latency_p50_us": 100 * step, "latency_p99_us": 1000 * step + number,
+            "latency_max_us": 2000 * step,
+        }
+        for round_ in range(1, rounds + 1)
+        for number in numbers
+        for step, (rates, due, came) in enumerate(asked, start=1)
+    ]  # fmt: skip
+    with (folder / results.STEPS).open("x", encoding="utf-8", newline="") as file:
+        table = csv.DictWriter(file, [column.name for column in STEP_COLUMNS])
+        table.writeheader()
+        table.writerows(rows)
+    return rows
 
 
 class Files(NamedTuple):

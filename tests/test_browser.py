@@ -16,7 +16,7 @@ import pytest
 import pytest_asyncio
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright
-from runs import Made, run_folder
+from runs import Made, run_folder, write_steps
 
 from bench import results
 from bench.cli.report import source
@@ -91,14 +91,14 @@ async def opened(browser: Browser, tmp_path: Path) -> AsyncIterator[Open]:
 
 
 def many_faced(folder: Path, slices: int = 5) -> Path:
-    """A run with everything: two scenarios, one of them swept, an invalid and a skipped case."""
+    """A run with everything: two scenarios, one swept, one with steps, an invalid and a skipped case."""
     swept = [
         Made(client=client, scenario="prefetch", point=f"prefetch={value}", fields={"prefetch": value},
              rate_per_s=rate)
         for value, rate in ((1, 100), (10, 900), (100, 1000))
         for client in ("aio-pika", "aioamqp")
     ]  # fmt: skip
-    return run_folder(
+    run_folder(
         folder,
         [
             Made(), Made(loop="uvloop", rate_per_s=1200), Made(client="aioamqp", rate_per_s=2000),
@@ -108,6 +108,8 @@ def many_faced(folder: Path, slices: int = 5) -> Path:
         ],
         slices=slices,
     )  # fmt: skip
+    write_steps(folder, (1, 2, 3))
+    return folder
 
 
 async def test_a_page_of_the_first_schema_has_every_chart_and_its_table(opened: Open) -> None:
@@ -208,6 +210,37 @@ async def test_the_knee_of_a_sweep_is_ringed(opened: Open, tmp_path: Path) -> No
     )
     marked = [text for text in await page.texts("[data-chart=sweep] tbody tr") if text.endswith("knee")]
     assert rings == len(marked)
+
+
+async def test_the_steps_of_a_schedule_are_drawn_beside_what_was_due(opened: Open, tmp_path: Path) -> None:
+    doubted = {"latency_valid": False, "latency_reason": "late"}
+    folder = run_folder(tmp_path / "run", [Made(), Made(loop="uvloop", changes=doubted)])
+    rows = write_steps(folder, (1, 2))
+    page = await opened(folder)
+    dots = await page.evaluate(
+        "[...document.querySelectorAll('[data-chart=steps] circle')].map(dot => [dot.dataset.label,"
+        " Number(dot.getAttribute('cy')), getComputedStyle(dot).fill === getComputedStyle(document.body)"
+        ".backgroundColor])"
+    )
+    assert len(dots) == len(rows) == 18
+    assert "aio-pika 10.2.1 on uvloop, 100-300:1s, round 2, 199.7 messages/s, 200 due" in {
+        one[0] for one in dots
+    }
+    drawn = {label.split(" messages")[0].rpartition(" ")[2]: height for label, height, _ in dots}
+    assert correlation([float(rate) for rate in drawn], list(drawn.values())) == pytest.approx(-1, abs=1e-4)
+    assert sum(hollow for _, _, hollow in dots) == sum(not row["kept"] for row in rows)
+    waits = await page.evaluate("document.querySelectorAll('[data-chart=stepwaits] circle').length")
+    assert waits == 9  # those of the second case are in doubt
+    await page.page.locator("[data-chart=steps] summary").click()
+    shown = await page.evaluate(
+        "[...document.querySelectorAll('[data-chart=steps] tbody tr')]"
+        ".map(row => [...row.cells].map(cell => cell.textContent))"
+    )
+    assert len(shown) == len(rows)
+    assert shown[2][1:] == ["300:1s", "1", "300", "250", "0.3", "3", "6", "no"]
+    assert [line[5:8] for line in shown if "uvloop" in line[0]] == [["", "", ""]] * 9
+    await page.page.get_by_role("checkbox", name="uvloop").uncheck()
+    assert await page.page.locator("[data-chart=steps] circle").count() == 9
 
 
 async def test_the_csv_can_be_downloaded_as_it_is_on_disk(opened: Open) -> None:

@@ -80,7 +80,7 @@ def source(folder: Path) -> Source:
     from bench.report.html.source import Source
 
     run = results.load(folder)
-    names = (results.TRIALS, results.SLICES, results.COMPARISON)
+    names = (results.TRIALS, results.SLICES, results.STEPS, results.COMPARISON)
     files = {name: (folder / name).read_text(encoding="utf-8") for name in names if (folder / name).is_file()}
     log = folder / results.LATENCIES
     try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from bench.report.grid import Grid, Heading, Page, Row, grid
+from bench.report.stepped import sound_steps
 from bench.report.words import measured_on, warnings
 from bench.stats.figures import figure_with_interval, plain_figure
 from bench.stats.intervals import CONFIDENCE, Interval
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from bench.report.summary import CaseSummary
     from bench.results import Run
 
-_KEY = ("case", "round", "block")
 _STEP_RATES = ("target_rate_per_s", "rate_per_s")
 _STEP_TIMES = ("latency_p50_us", "latency_p99_us", "latency_max_us")
 
@@ -83,14 +83,11 @@ def grid_of(cases: Sequence[CaseSummary]) -> Grid:
 def steps_of(run: Run, cases: Sequence[CaseSummary]) -> Grid:
     """One line for each step of each valid row: what was due, what came, and how late if that is valid."""
     names = {case.case: case for case in cases}
-    trials = {tuple(row[name] for name in _KEY): row for row in run.rows if row["status"] == "valid"}
     words = ("client", "loop", "step", "round")
     figures = ("due msg/s", "msg/s", "p50 ms", "p99 ms", "max ms")
 
     def cells(row: Mapping[str, Any]) -> tuple[str, ...]:
-        case, trial = names[row["case"]], trials[tuple(row[name] for name in _KEY)]
-        if trial.get("latency_valid") is False:
-            row = {**row, **dict.fromkeys(_STEP_TIMES)}
+        case = names[row["case"]]
         return (
             client_label(case),
             case.loop,
@@ -107,7 +104,7 @@ def steps_of(run: Run, cases: Sequence[CaseSummary]) -> Grid:
     )
     return grid(
         (*headings, Heading(name="kept")),
-        (Row(cells(row)) for row in run.steps if tuple(row[name] for name in _KEY) in trials),
+        (Row(cells(row)) for row in sound_steps(run)),
     )
 
 

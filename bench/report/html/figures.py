@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from bench.report.html.curves import METRICS, curve, merged
 from bench.report.html.source import label, place
+from bench.report.stepped import sound_steps
 from bench.report.terminal import client_label
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from bench.report.html.source import Comparison, Digest
     from bench.report.summary import CaseSummary
     from bench.report.sweeps import Sweep
@@ -31,6 +34,7 @@ def figures(digest: Digest) -> dict[str, Any]:
         "ratios": _ratios(digest) if digest.comparison is None else _verdicts(digest.comparison),
         "margin": digest.comparison and digest.comparison.margin,
         "sweeps": [_sweep(sweep) for sweep in digest.sweeps],
+        "steps": [_step(step) for step in sound_steps(digest.source.run)],
         "metrics": METRICS,
         "curves": {
             metric: {str(case): curve(histogram) for case, histogram in cases.items()}
@@ -120,6 +124,21 @@ def _verdicts(comparison: Comparison) -> list[dict[str, Any]]:
         for cell in comparison.cells
         if cell.ratio is not None
     ]
+
+
+def _step(step: Mapping[str, Any]) -> dict[str, Any]:
+    """A step of a row: messages a second, and milliseconds."""
+    p99_us = step["latency_p99_us"]
+    return {
+        "case": step["case"],
+        "round": step["round"],
+        "step": step["step"],
+        "rates": step["rates"],
+        "due": step["target_rate_per_s"],
+        "rate": step["rate_per_s"],
+        "kept": step["kept"],
+        "p99": None if p99_us is None else p99_us / 1000,
+    }
 
 
 def _sweep(sweep: Sweep) -> dict[str, Any]:

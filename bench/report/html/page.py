@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
-from bench.report.html import account, matrix, rows
+from bench.report.html import account, matrix, rows, scheduled
 from bench.report.html.answer import Answer, answer
 from bench.report.html.figures import as_json, figures
 from bench.report.html.source import Digest, digest, place
@@ -71,6 +71,7 @@ def rendered(sources: Sequence[Source]) -> str:
             rows=rows,
             matrix=matrix,
             account=account,
+            scheduled=scheduled,
             place=place,
         )
     )

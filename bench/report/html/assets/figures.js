@@ -233,6 +233,54 @@ const Figures = (() => {
     });
   }
 
+  // The steps of a schedule side by side: a dot for each round of a case, beside the bar of what was due if that is known.
+  function byStep(column, due, unit) {
+    return (run, cases, {width}) => {
+      const look = scheme(run);
+      const chosen = new Map(cases.map((one, place) => [one.case, {of: one, place}]));
+      const own = run.steps.filter((step) => chosen.has(step.case));
+      const points = own.filter((step) => step[column] !== null).map((step) => {
+        const {of, place} = chosen.get(step.case);
+        return {
+          ...step, of, y: step[column], isShort: column === "rate" && step.kept === false,
+          x: step.step + (cases.length === 1 ? 0 : 0.6 * (place / (cases.length - 1) - 0.5)),
+          said: `${shortened(of.series, 300)}\n${step.rates}, round ${step.round}\n${number.format(step[column])} ${unit}`
+            + (due && step.due !== null ? `, ${number.format(step.due)} due` : ""),
+        };
+      });
+      if (points.length === 0) return null;
+      const names = panels(cases, look);
+      const {options, marks} = panelled(names, width);
+      const words = new Map(own.map((step) => [step.step, step.rates]));
+      const count = Math.max(...words.keys());
+      const slot = (width - 74) / count;
+      const hasRoom = [...words.values()].every((text) => text.length * 6.8 < slot);
+      const every = Math.max(1, Math.ceil(22 / slot));
+      const bars = due ? names.flatMap((panel) => [...words.keys()].flatMap((step) => {
+        const asked = own.find((one) => one.step === step && one.due !== null && look.panel(chosen.get(one.case).of) === panel);
+        return asked ? [{panel, y: asked.due, x1: step - 0.42, x2: step + 0.42}] : [];
+      })) : [];
+      return Charts.plot({
+        ...BASE, ...options, width, marginLeft: 58, marginTop: names.length === 1 ? 12 : 26, marginRight: 16,
+        height: names.length === 1 ? 260 : 60 + names.length * 170,
+        x: {domain: [0.5, count + 0.5], axis: null},
+        y: {zero: true, nice: true, label: null, ticks: 5, tickFormat: (value) => number.format(value)},
+        marks: [
+          Charts.gridY(GRID),
+          axis([...words.keys()].filter((step) => (step - 1) % every === 0), (step) => (hasRoom ? words.get(step) : `${step}`),
+            hasRoom ? "step" : "number of the step"),
+          Charts.link(bars, {x1: "x1", x2: "x2", y1: "y", y2: "y", fy: (bar) => bar.panel, stroke: "var(--quiet)", strokeWidth: 2.5}),
+          Charts.dot(points, {x: "x", y: "y", fy: (point) => look.panel(point.of), r: 3.4, stroke: (point) => look.colour(point.of),
+            strokeWidth: 1.5, fill: (point) => (point.isShort ? "var(--paper)" : look.colour(point.of)),
+            ariaLabel: (point) => point.said.replaceAll("\n", ", ")}),
+          ...marks,
+          Charts.tip(points, Charts.pointer({x: "x", y: "y", fy: (point) => look.panel(point.of), title: "said",
+            fill: "var(--paper)", stroke: "var(--quiet)"})),
+        ],
+      });
+    };
+  }
+
   // Slices in the order in which they were taken; x is the measured time of the group until then.
   function timeline(run, cases, column, scaled, unit) {
     const known = new Map(run.cases.filter((one) => one.group === cases[0].group).map((one) => [one.case, one]));
@@ -300,6 +348,8 @@ const Figures = (() => {
     legend,
     draw: {
       ratio, cpu, sweep, percentiles,
+      steps: byStep("rate", true, "messages/s"),
+      stepwaits: byStep("p99", false, "ms"),
       slices: alongTime("rate_per_s", 1, "messages/s"),
       waits: alongTime("latency_p50_us", 0.001, "ms"),
     },

@@ -2,7 +2,7 @@
 "use strict";
 
 (() => {
-  const GROUPED = new Set(["slices", "waits", "percentiles"]);
+  const GROUPED = new Set(["slices", "waits", "percentiles", "steps", "stepwaits"]);
   const form = document.getElementById("filters");
   const runs = [...document.querySelectorAll("article.run")].map((article) => ({article, run: read(article)}));
   const figures = runs.flatMap(({article, run}) => {
@@ -74,7 +74,9 @@
       curves = run.curves[figure.metric] ?? {};
     }
     if (GROUPED.has(kind)) {
-      const groups = [...new Set(cases.filter((one) => !curves || curves[one.case]).map((one) => one.group))];
+      const stepped = kind.startsWith("step") ? new Set(run.steps.map((step) => step.case)) : null;
+      cases = cases.filter((one) => (!curves || curves[one.case]) && (!stepped || stepped.has(one.case)));
+      const groups = [...new Set(cases.map((one) => one.group))];
       figure.group = menu(figure, "group", "Shown", groups.map((name) => [name, name]), figure.group,
         (value) => { figure.group = value; });
       cases = cases.filter((one) => one.group === figure.group);
