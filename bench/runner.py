@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import time
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -210,12 +211,10 @@ class Runner:
         for case in cases:
             await self._measure_harness(case)
         async with AsyncExitStack() as stack:
-            live: list[Live] = []
-            for case in turns.sample(cases, len(cases)):
-                trial = self._trial(case, number, index, hash_seed)
+            trials = [self._trial(case, number, index, hash_seed) for case in turns.sample(cases, len(cases))]
+            for trial in trials:
                 stack.callback(self._record, trial)
-                async with self._judging(trial, "while it was being connected"):
-                    live.append(await self._connect(stack, trial, variables))
+            live = await self._connected(stack, trials, variables)
             for one in turns.sample(live, len(live)):
                 self._now(f"round {number}: warming up", case=one.case)
                 async with self._judging(one.trial, "in the warm-up"):
@@ -300,25 +299,61 @@ class Runner:
             ) and other.protocol != _CEILING_PROTOCOL:
                 self._harness_us[other.number] = cost_us
 
-    async def _connect(self, stack: AsyncExitStack, trial: Trial, variables: Mapping[str, str]) -> Live:
+    async def _connected(
+        self, stack: AsyncExitStack, trials: Sequence[Trial], variables: Mapping[str, str]
+    ) -> list[Live]:
+        """Their workers load side by side, and connect one after the other, as that is measured."""
+        for trial in trials:
+            if (why := trial.broker.shortfall(trial.case.scenario)) is not None:
+                trial.unsupported, trial.failure = True, why
+        able = [trial for trial in trials if trial.failure is None]
+        try:
+            async with asyncio.TaskGroup() as group:
+                loading = [group.create_task(self._load(stack, trial, variables)) for trial in able]
+        except* BrokerError as errors:
+            raise errors.exceptions[0] from None
+        live: list[Live] = []
+        for trial, task in zip(able, loading, strict=True):
+            if (worker := task.result()) is not None:
+                async with self._judging(trial, "while it was being connected"):
+                    trial.setup = await self._connect(trial, worker)
+                    live.append(Live(case=trial.case, worker=worker, trial=trial))
+        return live
+
+    async def _load(
+        self, stack: AsyncExitStack, trial: Trial, variables: Mapping[str, str]
+    ) -> WorkerHandle | None:
+        """A worker, or a pair of them, with client and loop imported; None where the trial has failed."""
         case = trial.case
-        if (why := trial.broker.shortfall(case.scenario)) is not None:
-            raise UnsupportedError(why)
+        worker: WorkerHandle | None = None
+        self._now(f"round {trial.round}: starting", case=case)
+        async with self._judging(trial, "while it was being started"):
+            worker = await self._worker(stack, trial.environment, case.entry.adapter, variables)
+            if case.consumer is not None and trial.consumer_environment is not None:
+                receiving = {"adapter": case.consumer[1].adapter, "ordering": case.entry.abilities.ordering}
+                other = await self._worker(
+                    stack, trial.consumer_environment, case.consumer[1].adapter, variables
+                )
+                worker = Pair(worker, other, receiving=receiving)
+        return worker
+
+    async def _worker(
+        self, stack: AsyncExitStack, environment: Environment, adapter: str, variables: Mapping[str, str]
+    ) -> WorkerHandle:
+        variables = {**variables, "PYTHONPATH": environment.bench_path}
+        worker = await stack.enter_async_context(self._engine.worker(environment.python, variables))
+        await worker.ask({"do": "load", "adapter": adapter, "loop": environment.loop}, SETUP_LIMIT_S)
+        return worker
+
+    async def _connect(self, trial: Trial, worker: WorkerHandle) -> dict[str, float]:
+        """How long its parts took, in seconds."""
+        case = trial.case
         self._now(f"round {trial.round}: connecting", case=case)
-        environment = trial.environment
-        worker = await self._worker(stack, environment, variables)
-        if case.consumer is not None and trial.consumer_environment is not None:
-            receiver = await self._worker(stack, trial.consumer_environment, variables)
-            receiving = {
-                "adapter": case.consumer[1].adapter,
-                "ordering": case.entry.abilities.ordering,
-            }
-            worker = Pair(worker, receiver, receiving=receiving)
         answer = await worker.ask(
             {
                 "do": "connect",
                 "adapter": case.entry.adapter,
-                "loop": environment.loop,
+                "loop": trial.environment.loop,
                 "url": trial.broker.url,
                 "tls": asdict(self._tls),
                 "queues": queue_names(case),
@@ -328,14 +363,8 @@ class Runner:
             },
             setup_limit_s(case.scenario) + 3 * self._plan.limit_s,
         )
-        trial.setup = answer["connected"]
-        return Live(case=case, worker=worker, trial=trial)
-
-    async def _worker(
-        self, stack: AsyncExitStack, environment: Environment, variables: Mapping[str, str]
-    ) -> WorkerHandle:
-        variables = {**variables, "PYTHONPATH": environment.bench_path}
-        return await stack.enter_async_context(self._engine.worker(environment.python, variables))
+        setup: dict[str, float] = answer["connected"]
+        return setup
 
     async def _warm_up(self, one: Live) -> None:
         scenario = one.case.scenario

@@ -4,6 +4,7 @@ Commands come on standard input. Answers go to what was standard output when the
 on standard output is standard error, so that a client that prints cannot break the protocol. End of input
 means that the parent is gone: the worker ends too.
 
+    -> {"do": "load", "adapter", "loop"}?  <- {"loaded": "asyncio"}: all that takes a processor and no broker
     -> {"do": "connect", "adapter", "loop", "url", "queues", "scenario", "limit_s", "tls"?, "role"?, "seed"?,
         "ordering"?, "meter"?}
     <- {"connected": {"declare_s", "connect_s", "join_s"}, "loop": "uvloop.Loop"}
@@ -29,7 +30,7 @@ import threading
 import time
 from contextlib import ExitStack
 from dataclasses import asdict
-from functools import partial
+from functools import cache, partial
 from importlib import import_module
 from importlib.util import module_from_spec, spec_from_file_location
 from typing import TYPE_CHECKING, Any
@@ -61,6 +62,7 @@ ROLES: dict[str, type[Driver]] = {"both": Driver, "send": Sender, "receive": Rec
 """How a closed load is driven; any other has both halves in one worker."""
 
 
+@cache
 def load(adapter: str) -> Client:
     """The adapter of that name: a module of ``bench.clients``, or the path of somebody's own file."""
     if not adapter.endswith(".py"):
@@ -194,13 +196,11 @@ class listening:  # noqa: N801  # a context manager reads as a verb
 
 
 def serve(lines: TextIO, answer: Callable[[Answer], None]) -> None:
-    """Reads the first command, makes the loop that it names, and serves the rest on it."""
-    first = lines.readline()
-    if not first:
-        return
-    order = json.loads(first)
+    """Reads the command to connect, makes the loop that it names, and serves the rest on it."""
     loop = None
     try:
+        if (order := _first(lines, answer)) is None:
+            return
         client = load(order["adapter"])
         loop = factory(order["loop"])()
         if order.get("meter", "time") != "time":
@@ -215,6 +215,18 @@ def serve(lines: TextIO, answer: Callable[[Answer], None]) -> None:
             leaf = leaf.exceptions[0]
         kind = type(leaf).__name__ if isinstance(leaf, BenchError) else "ClientFailedError"
         answer({"failed": describe(leaf), "kind": kind})
+
+
+def _first(lines: TextIO, answer: Callable[[Answer], None]) -> Answer | None:
+    """The command to connect; one before it only loads what that needs, while other workers do so too."""
+    for line in lines:
+        order: Answer = json.loads(line)
+        if order["do"] != "load":
+            return order
+        load(order["adapter"])
+        factory(order["loop"])
+        answer({"loaded": order["loop"]})
+    return None
 
 
 def _read(lines: TextIO, loop: asyncio.AbstractEventLoop, commands: asyncio.Queue[Answer | None]) -> None:
