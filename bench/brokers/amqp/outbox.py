@@ -52,7 +52,9 @@ class Outbox:
             self._transport.write(b"".join(self.frames))
             self.frames.clear()
         if not self._full:
-            self._make_room()
+            self.room_bytes = _ROOM_BYTES
+            if self.parked:
+                self._make_room()
         elif self._transport.get_write_buffer_size() > _CLOGGED_BYTES:
             self._clogged()
 
@@ -63,6 +65,7 @@ class Outbox:
 
     def resume(self) -> None:
         self._full = False
+        self.room_bytes = _ROOM_BYTES
         self._make_room()
 
     def close(self) -> None:
@@ -72,7 +75,6 @@ class Outbox:
         self.parked.clear()
 
     def _make_room(self) -> None:
-        self.room_bytes = _ROOM_BYTES
         parked, self.parked = self.parked, {}
         for consumer in parked:
             consumer.queue.offer(consumer)

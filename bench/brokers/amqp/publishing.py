@@ -32,6 +32,7 @@ class Publisher:
         self._published = 0
         self._confirmed = 0
         self._confirm_due = False
+        self._joined = False
         self._open = True
 
     def begin(self, payload: bytes) -> None:
@@ -86,7 +87,9 @@ class Publisher:
     def confirm(self) -> None:
         """Confirms, if the channel asked for that, all that was published since the last time."""
         self._confirm_due = False
-        self._connection.publishes()
+        if not self._joined:
+            self._joined = True
+            self._connection.publishes()
         count = self._published - self._confirmed
         self._confirmed = self._published
         if self._confirming and self._open and count:

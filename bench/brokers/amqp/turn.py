@@ -31,30 +31,35 @@ class Turn:
 
     def deliver(self, queue: Queue) -> None:
         self._queues.append(queue)
-        self._due()
+        if not self._scheduled:
+            self._schedule()
 
     def confirm(self, publisher: Publisher) -> None:
         self._publishers.append(publisher)
-        self._due()
+        if not self._scheduled:
+            self._schedule()
 
     def write(self, outbox: Outbox) -> None:
         self._outboxes.append(outbox)
-        self._due()
-
-    def _due(self) -> None:
         if not self._scheduled:
-            self._scheduled = True
-            self.loop.call_soon(self._end)
+            self._schedule()
+
+    def _schedule(self) -> None:
+        self._scheduled = True
+        self.loop.call_soon(self._end)
 
     def _end(self) -> None:
-        self._scheduled = False
-        queues, self._queues = self._queues, []
-        for queue in queues:
-            queue.deliver()
-        publishers, self._publishers = self._publishers, []
-        for publisher in publishers:
-            publisher.confirm()
-        self._memory.check()
+        """What delivering and confirming give to write is written now: that needs no turn of its own."""
+        try:
+            queues, self._queues = self._queues, []
+            for queue in queues:
+                queue.deliver()
+            publishers, self._publishers = self._publishers, []
+            for publisher in publishers:
+                publisher.confirm()
+            self._memory.check()
+        finally:
+            self._scheduled = False
         outboxes, self._outboxes = self._outboxes, []
         for outbox in outboxes:
             outbox.flush()
