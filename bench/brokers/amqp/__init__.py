@@ -14,6 +14,7 @@ Modules, from the socket inwards::
     methods       all other methods, by pamqp
     channel       one channel: its methods, what it consumes and settles
     publishing    the publishing half of a channel
+    repeated      messages that look like others, many at a time
     assembly      a message whose content arrives frame by frame
     unacked       what a channel has delivered and not yet heard of
     topology      the methods that declare, bind and delete

@@ -9,12 +9,12 @@ from pamqp import commands
 
 from bench.brokers.amqp import replies, wire
 from bench.brokers.amqp.consumers import UNLIMITED, Consumer
-from bench.brokers.amqp.messages import OVERHEAD_BYTES
+from bench.brokers.amqp.messages import OVERHEAD_BYTES, held_bytes, whole_content
 from bench.brokers.amqp.methods import read_method
 from bench.brokers.amqp.publishing import Publisher
 from bench.brokers.amqp.replies import AmqpError
 from bench.brokers.amqp.topology import TOPOLOGY
-from bench.brokers.amqp.unacked import Delivery, Unacked
+from bench.brokers.amqp.unacked import Unacked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from bench.brokers.amqp.connection import Connection
     from bench.brokers.amqp.queues import Queue
+    from bench.brokers.amqp.unacked import Delivery
 
 
 class Channel:
@@ -41,6 +42,8 @@ class Channel:
         self.flowing = True
         self.last_queue_name = ""
         self._prefetch = 0
+        self._ack_head = wire.ack_head(channel_id)
+        connection.ways[self._ack_head] = self.take_acks
 
     def frame(self, kind: int, payload: bytes) -> None:
         """Any frame that the connection has not taken by the short way."""
@@ -61,6 +64,7 @@ class Channel:
     def close(self) -> None:
         """Cancels its consumers and puts back what was not acknowledged."""
         self.publisher.close()
+        self.connection.ways.pop(self._ack_head, None)
         consumers, self.consumers = self.consumers, {}
         for consumer in consumers.values():
             self._leave_queue(consumer)
@@ -81,11 +85,29 @@ class Channel:
     def ack(self, tag: int, flags: int) -> None:
         if flags & wire.MULTIPLE:
             self._put_away(self.unacked.settle_up_to(tag), requeue=False)
-            return
-        message, _, consumer = self.unacked.settle(tag)
-        self.memory.held_bytes -= len(message.content) + OVERHEAD_BYTES
-        if consumer is not None:
-            self._give_credit(consumer)
+        else:
+            self._put_away([self.unacked.settle(tag)], requeue=False)
+
+    def take_acks(self, data: bytes, start: int) -> int:
+        """Takes the acks of one message each that follow one another from ``start`` on; where they end.
+
+        That is ``start`` where all is not well: that is for the careful way to say.
+        """
+        if self.publisher.assembly is not None:
+            return start
+        unacked, head, arguments, released = self.unacked, self._ack_head, wire.ack_arguments, 0
+        last = len(data) - wire.ACK_BYTES
+        while start <= last and data.startswith(head, start):
+            tag, flags, frame_end = arguments(data, start + wire.METHOD_HEAD_BYTES)
+            if flags or frame_end != wire.FRAME_END or (delivery := unacked.pop(tag, None)) is None:
+                break
+            message, _, consumer = delivery
+            released += len(message[1]) + OVERHEAD_BYTES
+            if consumer is not None:
+                self._give_credit(consumer)
+            start += wire.ACK_BYTES
+        self.memory.held_bytes -= released
+        return start
 
     def _nack(self, tag: int, flags: int) -> None:
         multiple = flags & wire.MULTIPLE
@@ -109,7 +131,7 @@ class Channel:
             if requeue:
                 queue.put_back(message)
             else:
-                self.memory.held_bytes -= message.held_bytes
+                self.memory.held_bytes -= held_bytes(message)
             if consumer is not None:
                 self._give_credit(consumer)
 
@@ -184,12 +206,12 @@ class Channel:
         if not len(queue):
             return commands.Basic.GetEmpty()
         message = queue.pop()
-        origin = message.origin
+        origin = message[2]
         self.last_tag += 1
         if method.no_ack:
-            self.memory.held_bytes -= message.held_bytes
+            self.memory.held_bytes -= held_bytes(message)
         else:
-            self.unacked[self.last_tag] = Delivery(message, queue, None)
+            self.unacked[self.last_tag] = message, queue, None
         head = wire.get_ok(
             self.id,
             self.last_tag,
@@ -198,7 +220,7 @@ class Channel:
             redelivered=origin.redelivered,
             messages_left=len(queue),
         )
-        content = wire.reframed(message.content, self.id, self.connection.frame_max_bytes)
+        content = wire.reframed(whole_content(message), self.id, self.connection.frame_max_bytes)
         self.connection.outbox.write(head + content)
         return None
 

@@ -7,7 +7,7 @@ from heapq import heappop
 from typing import TYPE_CHECKING
 
 from bench.brokers.amqp import wire
-from bench.brokers.amqp.unacked import Delivery
+from bench.brokers.amqp.messages import held_bytes, whole_content
 
 if TYPE_CHECKING:
     from bench.brokers.amqp.channel import Channel
@@ -49,16 +49,16 @@ class Consumer:
         while tag < last and room > 0 and (ready or returned):
             message = heappop(returned) if returned else ready.popleft()
             tag += 1
-            origin, content = message.origin, message.content
+            _, content, origin = message
             before, after, verbatim = frames.get(origin) or self._frame(origin)
             if not verbatim:
-                content = wire.reframed(content, channel.id, frame_max_bytes)
+                content = wire.reframed(whole_content(message), channel.id, frame_max_bytes)
             out += (before, pack_tag(tag), after, content)
             room -= len(content)
             if no_ack:
-                channel.memory.held_bytes -= message.held_bytes
+                channel.memory.held_bytes -= held_bytes(message)
             else:
-                unacked[tag] = Delivery(message, queue, self)
+                unacked[tag] = message, queue, self
         return self._sent(tag - first, room)
 
     def _sent(self, count: int, room_bytes: int) -> bool:
@@ -82,11 +82,15 @@ class Consumer:
         if len(self._frames) >= _CACHED_FRAMES:
             self._frames.clear()
         channel = self.channel
+        fits = origin.frame_max_bytes <= channel.connection.frame_max_bytes
+        verbatim = fits and (bool(origin.header) or origin.channel_id == channel.id)
         before, after = wire.deliver_parts(
-            channel.id, self.tag, origin.exchange, origin.routing_key, redelivered=origin.redelivered
-        )
-        verbatim = (
-            origin.channel_id == channel.id and origin.frame_max_bytes <= channel.connection.frame_max_bytes
+            channel.id,
+            self.tag,
+            origin.exchange,
+            origin.routing_key,
+            redelivered=origin.redelivered,
+            header=origin.header if verbatim else b"",
         )
         frame = self._frames[origin] = before, after, verbatim
         return frame

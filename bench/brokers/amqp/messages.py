@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bench.brokers.amqp import wire
+
 if TYPE_CHECKING:
     from bench.brokers.amqp.queues import Queue
 
@@ -16,9 +18,18 @@ class Origin:
 
     Messages published alike share one, so consumers can look up a prebuilt frame by its identity.
     ``channel_id`` and ``frame_max_bytes`` are those of the publisher, in which the content is framed.
+    ``header`` is the header frame of them all, from its size on; empty where each message has its own.
     """
 
-    __slots__ = ("_again", "channel_id", "exchange", "frame_max_bytes", "redelivered", "routing_key")
+    __slots__ = (
+        "_again",
+        "channel_id",
+        "exchange",
+        "frame_max_bytes",
+        "header",
+        "redelivered",
+        "routing_key",
+    )
 
     def __init__(
         self,
@@ -27,12 +38,14 @@ class Origin:
         routing_key: str,
         channel_id: int,
         frame_max_bytes: int,
+        header: bytes = b"",
         redelivered: bool = False,
     ) -> None:
         self.exchange = exchange
         self.routing_key = routing_key
         self.channel_id = channel_id
         self.frame_max_bytes = frame_max_bytes
+        self.header = header
         self.redelivered = redelivered
         self._again: Origin | None = None
 
@@ -47,34 +60,34 @@ class Origin:
                 routing_key=self.routing_key,
                 channel_id=self.channel_id,
                 frame_max_bytes=self.frame_max_bytes,
+                header=self.header,
                 redelivered=True,
             )
         return self._again
 
 
-class Message:
-    """A message, never changed, so the queues of a fanout share one.
+Message = tuple[int, bytes, Origin]
+"""A message, never changed, so the queues of a fanout share one: its position, content and origin.
 
-    ``content`` is what the publisher sent: header frame and body frames, from the header's size on (its type
-    and channel are left to the deliver frame that goes before). ``position`` grows with every publish.
-    """
+The position grows with every publish, so messages sort by it. The content is what the publisher sent: header
+frame and body frames, from the header's size on (its type and channel are left to the deliver frame that goes
+before). Where the origin has the header, the content is one body frame, from its size on.
+"""
 
-    __slots__ = ("content", "origin", "position")
 
-    def __init__(self, content: bytes, origin: Origin, position: int) -> None:
-        self.content = content
-        self.origin = origin
-        self.position = position
+def again(message: Message) -> Message:
+    position, content, origin = message
+    return position, content, origin.again
 
-    def __lt__(self, other: Message) -> bool:
-        return self.position < other.position
 
-    def again(self) -> Message:
-        return Message(self.content, self.origin.again, self.position)
+def held_bytes(message: Message) -> int:
+    return len(message[1]) + OVERHEAD_BYTES
 
-    @property
-    def held_bytes(self) -> int:
-        return len(self.content) + OVERHEAD_BYTES
+
+def whole_content(message: Message) -> bytes:
+    """Header and body frames, from the header's size on, in the frames of the publisher."""
+    _, content, origin = message
+    return b"".join((origin.header, wire.body_mark(origin.channel_id), content)) if origin.header else content
 
 
 class Publication:

@@ -7,6 +7,8 @@ from collections import deque
 from heapq import heappop, heappush
 from typing import TYPE_CHECKING, Any
 
+from bench.brokers.amqp.messages import again, held_bytes
+
 if TYPE_CHECKING:
     from bench.brokers.amqp.connection import Connection
     from bench.brokers.amqp.consumers import Consumer
@@ -68,9 +70,9 @@ class Queue:
     def put_back(self, message: Message) -> None:
         """Returns a message that was not acknowledged to its original place."""
         if self.deleted:
-            self._memory.held_bytes -= message.held_bytes
+            self._memory.held_bytes -= held_bytes(message)
             return
-        heappush(self.returned, message.again())
+        heappush(self.returned, again(message))
         self._deliver_soon()
 
     def pop(self) -> Message:
@@ -80,7 +82,7 @@ class Queue:
         """Drops what is ready (not what is unacknowledged); how many that were."""
         count = len(self)
         for messages in (self.ready, self.returned):
-            self._memory.held_bytes -= sum(message.held_bytes for message in messages)
+            self._memory.held_bytes -= sum(map(held_bytes, messages))
             messages.clear()
         return count
 

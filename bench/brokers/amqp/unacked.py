@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, TypeAlias
 
 from bench.brokers.amqp import replies
 from bench.brokers.amqp.replies import AmqpError
@@ -14,13 +14,8 @@ if TYPE_CHECKING:
     from bench.brokers.amqp.messages import Message
     from bench.brokers.amqp.queues import Queue
 
-
-class Delivery(NamedTuple):
-    """``consumer`` is None for what was fetched by basic.get."""
-
-    message: Message
-    queue: Queue
-    consumer: Consumer | None
+Delivery: TypeAlias = "tuple[Message, Queue, Consumer | None]"
+"""The consumer is None for what was fetched by basic.get."""
 
 
 class Unacked(dict[int, Delivery]):

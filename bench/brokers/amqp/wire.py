@@ -17,6 +17,11 @@ PROTOCOL_HEADER = b"AMQP\x00\x00\x09\x01"
 OLD_PROTOCOL_HEADER = b"AMQP\x01\x01\x00\x09"
 """AMQP 0-9, by which aioamqp announces itself; RabbitMQ takes it for 0-9-1 as well."""
 
+METHOD_HEAD_BYTES = 11
+"""A method frame up to its arguments: type, channel, size, class and method."""
+BODY_HEAD_BYTES = 7
+"""A body frame up to its payload: type, channel, size."""
+
 BASIC_CLASS = 60
 BASIC_PUBLISH = 60 << 16 | 40
 BASIC_ACK = 60 << 16 | 80
@@ -26,6 +31,8 @@ CHANNEL_OPEN, CHANNEL_CLOSE, CHANNEL_CLOSE_OK = 20 << 16 | 10, 20 << 16 | 40, 20
 SETTLE_SIZE = 13
 """Payload size of ack, nack and reject: method (4), delivery tag (8), flags (1)."""
 
+ACK_BYTES = 21
+
 MANDATORY, IMMEDIATE = 1, 2
 MULTIPLE, NACK_REQUEUE, REJECT_REQUEUE = 1, 2, 1
 
@@ -34,6 +41,8 @@ _CHECKED_PROPERTIES = 0x0100 | 0x0010 | 1
 
 frame_head = struct.Struct(">BHI").unpack_from
 settle_arguments = struct.Struct(">IQB").unpack_from
+ack_arguments = struct.Struct(">QBB").unpack_from
+"""Delivery tag, flags and end mark of an ack, from the arguments on."""
 pack_tag = struct.Struct(">Q").pack
 _method_id = struct.Struct(">I").unpack_from
 _size = struct.Struct(">I").unpack_from
@@ -103,6 +112,15 @@ def plain_content_end(data: bytes, start: int, channel_id: int, frame_max_bytes:
     return 0
 
 
+def header_frame_bytes(data: bytes, start: int) -> int:
+    """How long the header frame that starts there is."""
+    return int(_size(data, start + 3)[0]) + FRAME_OVERHEAD_BYTES
+
+
+def ack_head(channel_id: int) -> bytes:
+    return struct.pack(">BHII", METHOD, channel_id, SETTLE_SIZE, BASIC_ACK)
+
+
 def content_head(header: bytes) -> bytes:
     """The header frame as messages hold it: without type and channel."""
     return b"".join((struct.pack(">I", len(header)), header, FRAME_END_BYTE))
@@ -134,13 +152,25 @@ def short_string(text: str) -> bytes:
 
 
 def deliver_parts(
-    channel_id: int, consumer_tag: str, exchange: str, routing_key: str, *, redelivered: bool
+    channel_id: int,
+    consumer_tag: str,
+    exchange: str,
+    routing_key: str,
+    *,
+    redelivered: bool,
+    header: bytes = b"",
 ) -> tuple[bytes, bytes]:
-    """basic.deliver in two parts, between which the delivery tag goes; the content follows the second."""
+    """basic.deliver in two parts, between which the delivery tag goes; the content follows the second.
+
+    Where ``header`` is the header frame from its size on, that is the body frame from its own.
+    """
     before = _DELIVER + short_string(consumer_tag)
     after = bytes((redelivered,)) + short_string(exchange) + short_string(routing_key)
     head = _pack_head(METHOD, channel_id, len(before) + 8 + len(after))
-    return head + before, after + FRAME_END_BYTE + _content_mark(channel_id)
+    content = header_mark(channel_id)
+    if header:
+        content += header + body_mark(channel_id)
+    return head + before, after + FRAME_END_BYTE + content
 
 
 def get_ok(
@@ -157,13 +187,13 @@ def get_ok(
             struct.pack(">I", messages_left),
         )
     )
-    return _method_frame(channel_id, payload) + _content_mark(channel_id)
+    return _method_frame(channel_id, payload) + header_mark(channel_id)
 
 
 def returned(channel_id: int, code: int, text: str, exchange: str, routing_key: str) -> bytes:
     """basic.return, up to where the content follows."""
     names = short_string(text) + short_string(exchange) + short_string(routing_key)
-    return _method_frame(channel_id, _RETURN + struct.pack(">H", code) + names) + _content_mark(channel_id)
+    return _method_frame(channel_id, _RETURN + struct.pack(">H", code) + names) + header_mark(channel_id)
 
 
 def ack(channel_id: int, tag: int, *, multiple: bool) -> bytes:
@@ -174,6 +204,11 @@ def _method_frame(channel_id: int, payload: bytes) -> bytes:
     return b"".join((_pack_head(METHOD, channel_id, len(payload)), payload, FRAME_END_BYTE))
 
 
-def _content_mark(channel_id: int) -> bytes:
+def header_mark(channel_id: int) -> bytes:
     """The type and channel of the header frame, which messages are held without."""
     return struct.pack(">BH", HEADER, channel_id)
+
+
+def body_mark(channel_id: int) -> bytes:
+    """The type and channel of the body frame, which messages with a header in common are held without."""
+    return struct.pack(">BH", BODY, channel_id)

@@ -20,7 +20,7 @@ from bench.brokers.amqp.connection import Connection
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-BODIES = [b"plain", b"", b"x" * 5000, b"also plain", b"plain"]
+BODIES = [b"plain", b"", b"x" * 5000, b"also plain", *(b"plain", b"alike") * 3]
 
 
 def frames_of(*frames: pamqp.frame.FrameTypes, channel_id: int = 1) -> bytes:
