@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import quote, unquote
 
 from bench.brokers.origin import without_password
+from bench.brokers.urls import bracketed, problems_of, taken_apart
 from bench.errors import UsageError
 
 DEFAULT_PORTS = {"amqp": 5672, "amqps": 5671}
@@ -27,27 +28,8 @@ class Address:
     @classmethod
     def parse(cls, url: str) -> Address:
         """Raises UsageError with every problem of the URL, and without its password."""
-        problems = []
-        try:
-            parts = urlsplit(url)
-        except ValueError:
-            raise UsageError(
-                f"{without_password(url)!r} is not a URL; write amqp://HOST:PORT/VHOST"
-            ) from None
-        try:
-            port = parts.port
-        except ValueError:
-            port = -1
-        if port is not None and not 1 <= port <= 65535:
-            problems.append("its port must be a number from 1 to 65535")
-        if not parts.hostname:
-            problems.append("it names no host")
-        if parts.scheme not in DEFAULT_PORTS:
-            problems.append(f"its scheme must be one of {', '.join(DEFAULT_PORTS)}")
-        if parts.query:
-            problems.append("it has options after a '?', which every client reads in its own way")
-        if parts.fragment:
-            problems.append("it has a fragment (a '#' in a password is written %23)")
+        parts = taken_apart(url, "amqp://HOST:PORT/VHOST")
+        problems = problems_of(parts, DEFAULT_PORTS)
         vhost = unquote(parts.path[1:]) or "/"
         if len(vhost) > VHOST_CHARACTERS or len(vhost.encode()) > SHORT_STRING_BYTES:
             problems.append(f"its virtual host is longer than {VHOST_CHARACTERS} characters")
@@ -56,7 +38,7 @@ class Address:
         return cls(
             tls=parts.scheme == "amqps",
             host=parts.hostname or "",
-            port=port or DEFAULT_PORTS[parts.scheme],
+            port=parts.port or DEFAULT_PORTS[parts.scheme],
             user=unquote(parts.username or "guest"),
             password=unquote(parts.password or "guest" if parts.username is None else parts.password or ""),
             vhost=vhost,
@@ -65,10 +47,9 @@ class Address:
     @property
     def url(self) -> str:
         """All of it, defaults written out, for clients that know other defaults."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
         user = f"{quote(self.user, safe='')}:{quote(self.password, safe='')}"
         path = "" if self.vhost == "/" else quote(self.vhost, safe="")
-        return f"amqp{'s' if self.tls else ''}://{user}@{host}:{self.port}/{path}"
+        return f"amqp{'s' if self.tls else ''}://{user}@{bracketed(self.host)}:{self.port}/{path}"
 
     @property
     def shown(self) -> str:

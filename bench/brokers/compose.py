@@ -7,11 +7,13 @@ import re
 import secrets
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.brokers.address import Address
 from bench.brokers.docker_engine import docker_client
+from bench.brokers.handshake import log_in
 from bench.brokers.origin import Broker
 from bench.brokers.ports import LOOPBACK, refusal
 from bench.brokers.readiness import until_ready
@@ -54,7 +56,7 @@ class ComposeService:
     async def open(self, say: Say) -> AsyncIterator[Broker]:
         async with composed(self.kind, self.container_port, say) as (port, password):
             address = Address(tls=False, host=LOOPBACK, port=port, user=USER, password=password, vhost="/")
-            server = await until_ready(address, lambda: None, READY_LIMIT_S)
+            server = await until_ready(partial(log_in, address), lambda: None, READY_LIMIT_S)
             yield Broker(
                 nodes=1,
                 kind=self.kind,

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import socket
-import ssl
 import struct
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -16,8 +14,7 @@ from typing import TYPE_CHECKING
 
 from pamqp import commands, exceptions, frame
 
-from bench.brokers.ports import os_reason
-from bench.brokers.tls import tls_reason
+from bench.brokers.reaching import reaching
 from bench.client import NO_FILES, Tls
 from bench.errors import BrokerError
 
@@ -45,21 +42,11 @@ class Server:
 
 async def log_in(address: Address, tls: Tls = NO_FILES, *, limit_s: float = LIMIT_S) -> Server:
     """Completes a log-in; raises BrokerError with one sentence that says which step failed, and what next."""
-    where = address.shown
-    try:
-        async with asyncio.timeout(limit_s), _connected(address, tls) as wire:
-            return await _greet(wire, address)
-    except TimeoutError:
-        raise BrokerError(
-            f"no answer from {where} within {limit_s:g} s; is it overloaded, or is a firewall in between?"
-        ) from None
-    except ssl.SSLError as error:
-        raise BrokerError(f"no TLS with {where}: {tls_reason(error)}") from error
-    except socket.gaierror as error:
-        raise BrokerError(f"no broker at {where} (no host has that name)") from error
-    except OSError as error:
-        start = "start one with: docker compose up -d --wait rabbitmq"
-        raise BrokerError(f"no broker at {where} ({os_reason(error)}); {start}") from error
+    async with (
+        reaching(address.shown, limit_s=limit_s, service="rabbitmq"),
+        _connected(address, tls) as wire,
+    ):
+        return await _greet(wire, address)
 
 
 class _HungUpError(Exception):

@@ -6,11 +6,13 @@ import re
 import secrets
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from bench.brokers import ports
+from bench.brokers.readiness import until_ready
 from bench.brokers.supervised import Command, new_folder, supervised
-from bench.brokers.textual import TextAddress, until_ready
+from bench.brokers.textual import TextAddress
 from bench.errors import BrokerError
 
 if TYPE_CHECKING:
@@ -66,7 +68,7 @@ async def private(
         ) as held:
             try:
                 version = await until_ready(
-                    lambda address=address: recipe.version(address, TRY_LIMIT_S),  # type: ignore[misc]  # bound now
+                    partial(recipe.version, address, TRY_LIMIT_S),
                     held.last_words,
                     START_LIMIT_S,
                 )

@@ -10,11 +10,13 @@ import secrets
 import shutil
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.brokers import ports
 from bench.brokers.address import Address
+from bench.brokers.handshake import log_in
 from bench.brokers.origin import Broker
 from bench.brokers.readiness import until_ready
 from bench.brokers.source import Found
@@ -194,7 +196,7 @@ class NativeRabbitmq:
             node = Node.fresh()
             async with _processes(node, installed) as held:
                 try:
-                    server = await until_ready(node.address, held.last_words, START_LIMIT_S)
+                    server = await until_ready(partial(log_in, node.address), held.last_words, START_LIMIT_S)
                 except BrokerError as error:
                     await held.until_heard()
                     if attempt + 1 < ATTEMPTS and any(map(PORT_TAKEN.search, [held.ended or "", *held.tail])):

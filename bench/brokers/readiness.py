@@ -1,33 +1,39 @@
-"""Waits until a broker that was just started lets somebody log in, or has died trying."""
+"""Waits until a broker that was just started is ready, or has died trying."""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
-from bench.brokers.handshake import log_in
 from bench.errors import BrokerError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
-    from bench.brokers.address import Address
-    from bench.brokers.handshake import Server
+Found = TypeVar("Found")
 
-PAUSE_S = 0.1
-TRY_LIMIT_S = 5.0  # whoever took the port instead of ours may never answer
+PAUSE_S = 0.05
 
 
-async def until_ready(address: Address, last_words: Callable[[], str | None], limit_s: float) -> Server:
-    """Tries until a log-in succeeds; raises BrokerError with the last words or, at the limit, the refusal."""
+async def until_ready(
+    look: Callable[[], Awaitable[Found]],
+    last_words: Callable[[], str | None],
+    limit_s: float,
+    *,
+    lacking: str = "it let nobody log in",
+) -> Found:
+    """Looks until that raises no BrokerError; raises one with the last words or, at the limit, the refusal.
+
+    ``look`` needs a limit of its own: whoever took the port instead of ours may never answer.
+    """
     deadline = time.monotonic() + limit_s
     while True:
         if (words := last_words()) is not None:
             raise BrokerError(words)
         try:
-            return await log_in(address, limit_s=TRY_LIMIT_S)
+            return await look()
         except BrokerError as error:
             if time.monotonic() >= deadline:
-                raise BrokerError(f"it let nobody log in within {limit_s:g} s: {error}") from error
+                raise BrokerError(f"{lacking} within {limit_s:g} s: {error}") from error
         await asyncio.sleep(PAUSE_S)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from bench.brokers.compose import READY_LIMIT_S, ComposeService, composed
@@ -11,8 +12,9 @@ from bench.brokers.executables import inside, installed
 from bench.brokers.origin import Broker
 from bench.brokers.ports import LOOPBACK, refusal
 from bench.brokers.private import private
+from bench.brokers.readiness import until_ready
 from bench.brokers.source import Found
-from bench.brokers.textual import TextAddress, until_ready
+from bench.brokers.textual import TextAddress
 from bench.errors import BrokerError
 
 if TYPE_CHECKING:
@@ -110,7 +112,7 @@ class ComposedServer:
                 protocol=recipe.protocol, host=LOOPBACK, port=port, user=recipe.user, password=password
             )
             said = await until_ready(
-                lambda: recipe.version(address, READY_LIMIT_S), lambda: None, READY_LIMIT_S
+                partial(recipe.version, address, READY_LIMIT_S), lambda: None, READY_LIMIT_S
             )
             yield Broker(
                 nodes=self.server.nodes,

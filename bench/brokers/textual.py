@@ -4,26 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import socket
-import ssl
-import time
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
-from urllib.parse import SplitResult, quote, unquote, urlsplit
+from urllib.parse import quote, unquote
 
 from bench.brokers.origin import without_password
-from bench.brokers.ports import os_reason
-from bench.brokers.tls import tls_reason
+from bench.brokers.reaching import reaching
+from bench.brokers.urls import bracketed, problems_of, taken_apart
 from bench.errors import BrokerError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncIterator
+    from urllib.parse import SplitResult
 
     from bench.client import Tls
 
 LIMIT_S = 5.0
-PAUSE_S = 0.02
 LINE_BYTES = 1 << 20  # what an honest server says of itself is a few hundred bytes
 
 
@@ -54,10 +51,7 @@ class TextAddress:
     def parse(cls, url: str, protocol: Protocol) -> Self:
         """Raises UsageError with every problem of the URL, and without its password."""
         plain, secure = protocol.schemes
-        try:
-            parts = urlsplit(url)
-        except ValueError:
-            raise UsageError(f"{without_password(url)!r} is not a URL; write {plain}://HOST:PORT") from None
+        parts = taken_apart(url, f"{plain}://HOST:PORT")
         problems = _problems(parts, protocol)
         if problems:
             shown = without_password(url).partition("#")[0]  # the password may hold the #
@@ -79,10 +73,10 @@ class TextAddress:
     @property
     def url(self) -> str:
         """All of it, the port written out."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
         user, password = quote(self.user, safe=""), quote(self.password, safe="")
         login = f"{user}:{password}@" if password else f"{user}@" if user else ""
-        return f"{self.scheme}://{login}{host}:{self.port}" + (f"/{self.path}" if self.path else "")
+        where = f"{login}{bracketed(self.host)}:{self.port}"
+        return f"{self.scheme}://{where}" + (f"/{self.path}" if self.path else "")
 
     @property
     def shown(self) -> str:
@@ -137,66 +131,22 @@ async def conversation(address: TextAddress, tls: Tls | None, *, limit_s: float)
 
     ``tls`` is None where the conversation begins in the clear.
     """
-    where = address.shown
     context = tls.context() if tls is not None else None
-    try:
-        async with asyncio.timeout(limit_s):
-            reader, writer = await asyncio.open_connection(
-                address.host, address.port, ssl=context, limit=LINE_BYTES
-            )
-            try:
-                yield Lines(reader, writer, address)
-            finally:
-                writer.transport.abort()
-                with contextlib.suppress(OSError):
-                    await writer.wait_closed()
-    except TimeoutError:
-        raise BrokerError(
-            f"no answer from {where} within {limit_s:g} s; is it a server of {address.protocol.name}, "
-            "is it overloaded, or is a firewall in between?"
-        ) from None
-    except ssl.SSLError as error:
-        raise BrokerError(f"no TLS with {where}: {tls_reason(error)}") from error
-    except socket.gaierror as error:
-        raise BrokerError(f"no broker at {where} (no host has that name)") from error
-    except OSError as error:
-        start = f"start one with: docker compose up -d --wait {address.protocol.service}"
-        raise BrokerError(f"no broker at {where} ({os_reason(error)}); {start}") from error
-
-
-async def until_ready(
-    log_in: Callable[[], Awaitable[str]], last_words: Callable[[], str | None], limit_s: float
-) -> str:
-    """Tries until a log-in succeeds; raises BrokerError with the last words or, at the limit, the refusal."""
-    deadline = time.monotonic() + limit_s
-    while True:
-        if (words := last_words()) is not None:
-            raise BrokerError(words)
+    doubt = f"is it a server of {address.protocol.name}, "
+    async with reaching(address.shown, limit_s=limit_s, service=address.protocol.service, doubt=doubt):
+        reader, writer = await asyncio.open_connection(
+            address.host, address.port, ssl=context, limit=LINE_BYTES
+        )
         try:
-            return await log_in()
-        except BrokerError as error:
-            if time.monotonic() >= deadline:
-                raise BrokerError(f"it let nobody log in within {limit_s:g} s: {error}") from error
-        await asyncio.sleep(PAUSE_S)
+            yield Lines(reader, writer, address)
+        finally:
+            writer.transport.abort()
+            with contextlib.suppress(OSError):
+                await writer.wait_closed()
 
 
 def _problems(parts: SplitResult, protocol: Protocol) -> list[str]:
-    plain, secure = protocol.schemes
-    problems = []
-    try:
-        port = parts.port
-    except ValueError:
-        port = -1
-    if port is not None and not 1 <= port <= 65535:
-        problems.append("its port must be a number from 1 to 65535")
-    if not parts.hostname:
-        problems.append("it names no host")
-    if parts.scheme not in protocol.schemes:
-        problems.append(f"its scheme must be one of {plain}, {secure}")
-    if parts.query:
-        problems.append("it has options after a '?', which every client reads in its own way")
-    if parts.fragment:
-        problems.append("it has a fragment (a '#' in a password is written %23)")
+    problems = problems_of(parts, protocol.schemes)
     path = parts.path.strip("/")
     if path and not protocol.paths:
         problems.append(f"it has a path, which means nothing in {protocol.name}")

@@ -6,6 +6,7 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -16,9 +17,10 @@ from aiomqtt import MqttError
 
 from bench.brokers import Broker, list_brokers
 from bench.brokers.mqtt.address import MqttAddress
-from bench.brokers.mqtt.handshake import until_ready
+from bench.brokers.mqtt.handshake import log_in
 from bench.brokers.mqtt.mosquitto import installed
 from bench.brokers.ports import free_ports
+from bench.brokers.readiness import until_ready
 from bench.brokers.supervised import Command, new_folder, supervised
 from bench.client import Client, Target
 from bench.driver.sample import Sample
@@ -229,7 +231,7 @@ async def over_tls() -> AsyncIterator[str]:
         "mosquitto", command, files={"mosquitto.conf": "\n".join(lines)}, folder=folder
     ) as held:
         address = MqttAddress(tls=True, host="127.0.0.1", port=port)
-        await until_ready(address, held.last_words, LIMIT_S)
+        await until_ready(partial(log_in, address), held.last_words, LIMIT_S)
         yield address.url
 
 

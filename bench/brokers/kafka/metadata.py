@@ -11,13 +11,15 @@ import contextlib
 import socket
 import ssl
 import struct
-import time
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
+from bench.brokers import readiness
 from bench.brokers.kafka.address import SCHEMES, KafkaAddress, Server
 from bench.brokers.ports import os_reason
+from bench.brokers.reaching import reaching
 from bench.brokers.tls import tls_reason
 from bench.client import NO_FILES, Tls
 from bench.errors import BrokerError
@@ -26,12 +28,10 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
 LIMIT_S = 5.0
-PAUSE_S = 0.05
 MOST_BYTES = 1 << 24  # a cluster of thousands of brokers says less
 METADATA, METADATA_VERSION = 3, 4  # what brokers since 0.11 and up to 4 understand
 FIND_COORDINATOR, FIND_COORDINATOR_VERSION = 10, 1
 CORRELATION = 0x6D716265
-START = "start one with: docker compose up -d --wait kafka"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,19 +67,13 @@ async def look(address: KafkaAddress, tls: Tls = NO_FILES, *, limit_s: float = L
 
 async def until_ready(address: KafkaAddress, last_words: Callable[[], str | None], limit_s: float) -> None:
     """Until the cluster has brokers, and keeps offsets of groups, which a new one must prepare."""
-    deadline = time.monotonic() + limit_s
-    while True:
-        if (words := last_words()) is not None:
-            raise BrokerError(words)
-        try:
-            await look(address)
-            await _coordinated(_Peer(address.servers[0], None))
-        except BrokerError as error:
-            if time.monotonic() >= deadline:
-                raise BrokerError(f"it was not ready within {limit_s:g} s: {error}") from error
-        else:
-            return
-        await asyncio.sleep(PAUSE_S)
+    ready = partial(_ready, address)
+    await readiness.until_ready(ready, last_words, limit_s, lacking="it was not ready")
+
+
+async def _ready(address: KafkaAddress) -> None:
+    await look(address)
+    await _coordinated(_Peer(address.servers[0], None))
 
 
 async def _brokers(where: _Peer, limit_s: float) -> list[Server]:
@@ -150,26 +144,14 @@ async def _connected(
     where: _Peer, limit_s: float
 ) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
     """For ``limit_s`` at most; every way in which that can fail is one sentence."""
-    try:
-        async with asyncio.timeout(limit_s):
-            reader, writer = await where.connect()
-            try:
-                yield reader, writer
-            finally:
-                writer.transport.abort()
-                with contextlib.suppress(OSError):
-                    await writer.wait_closed()
-    except TimeoutError:
-        raise BrokerError(
-            f"no answer from {where} within {limit_s:g} s; is it a broker of Kafka, is it overloaded, "
-            "or is a firewall in between?"
-        ) from None
-    except ssl.SSLError as error:
-        raise BrokerError(f"no TLS with {where}: {tls_reason(error)}") from error
-    except socket.gaierror as error:
-        raise BrokerError(f"no broker at {where} (no host has that name)") from error
-    except OSError as error:
-        raise BrokerError(f"no broker at {where} ({os_reason(error)}); {START}") from error
+    async with reaching(where, limit_s=limit_s, service="kafka", doubt="is it a broker of Kafka, "):
+        reader, writer = await where.connect()
+        try:
+            yield reader, writer
+        finally:
+            writer.transport.abort()
+            with contextlib.suppress(OSError):
+                await writer.wait_closed()
 
 
 def _text(data: bytes, at: int) -> tuple[str, int]:

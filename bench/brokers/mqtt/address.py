@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import Literal
-from urllib.parse import parse_qsl, quote, unquote, urlsplit
+from urllib.parse import parse_qsl, quote, unquote
 
 from bench.brokers.origin import without_password
+from bench.brokers.urls import bracketed, problems_of, taken_apart
 from bench.errors import UsageError
 
 DEFAULT_PORTS = {"mqtt": 1883, "mqtts": 8883}
@@ -36,23 +37,8 @@ class MqttAddress:
     @classmethod
     def parse(cls, url: str) -> MqttAddress:
         """Raises UsageError with every problem of the URL, and without its password."""
-        problems = []
-        try:
-            parts = urlsplit(url)
-        except ValueError:
-            raise UsageError(f"{without_password(url)!r} is not a URL; write mqtt://HOST:PORT") from None
-        try:
-            port = parts.port
-        except ValueError:
-            port = -1
-        if port is not None and not 1 <= port <= 65535:
-            problems.append("its port must be a number from 1 to 65535")
-        if not parts.hostname:
-            problems.append("it names no host")
-        if parts.scheme not in DEFAULT_PORTS:
-            problems.append(f"its scheme must be one of {', '.join(DEFAULT_PORTS)}")
-        if parts.fragment:
-            problems.append("it has a fragment (a '#' in a password is written %23)")
+        parts = taken_apart(url, "mqtt://HOST:PORT")
+        problems = problems_of(parts, DEFAULT_PORTS, options=True)
         if parts.path not in {"", "/"}:
             problems.append("it has a path, which means nothing in MQTT")
         version, receive_maximum, wrong = _options(parts.query)
@@ -62,7 +48,7 @@ class MqttAddress:
         return cls(
             tls=parts.scheme == "mqtts",
             host=parts.hostname or "",
-            port=port or DEFAULT_PORTS[parts.scheme],
+            port=parts.port or DEFAULT_PORTS[parts.scheme],
             user=unquote(parts.username or ""),
             password=unquote(parts.password or ""),
             version=version,
@@ -72,12 +58,12 @@ class MqttAddress:
     @property
     def url(self) -> str:
         """All of it, defaults written out."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
         user = f"{quote(self.user, safe='')}:{quote(self.password, safe='')}@" if self.user else ""
         options = [f"version={self.version}"] if self.version != "5" else []
         options += [f"receive_maximum={self.receive_maximum}"] if self.receive_maximum else []
         query = "&".join(options)
-        return f"mqtt{'s' if self.tls else ''}://{user}{host}:{self.port}" + (f"?{query}" if query else "")
+        where = f"{user}{bracketed(self.host)}:{self.port}"
+        return f"mqtt{'s' if self.tls else ''}://{where}" + (f"?{query}" if query else "")
 
     @property
     def shown(self) -> str:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from bench.brokers.compose import READY_LIMIT_S, USER, ComposeService, composed
 from bench.brokers.mqtt.address import MqttAddress
-from bench.brokers.mqtt.handshake import until_ready
+from bench.brokers.mqtt.handshake import log_in
 from bench.brokers.origin import Broker
 from bench.brokers.ports import LOOPBACK, refusal
+from bench.brokers.readiness import until_ready
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -34,7 +36,7 @@ class ComposedMosquitto:
     async def open(self, say: Say) -> AsyncIterator[Broker]:
         async with composed(self.kind, CONTAINER_PORT, say) as (port, password):
             address = MqttAddress(tls=False, host=LOOPBACK, port=port, user=USER, password=password)
-            greeting = await until_ready(address, lambda: None, READY_LIMIT_S)
+            greeting = await until_ready(partial(log_in, address), lambda: None, READY_LIMIT_S)
             yield Broker(
                 kind=self.kind,
                 origin=self.origin,

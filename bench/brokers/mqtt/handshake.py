@@ -10,28 +10,22 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import secrets
-import socket
-import ssl
 import struct
-import time
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from bench.brokers.ports import os_reason
-from bench.brokers.tls import tls_reason
+from bench.brokers.reaching import reaching
 from bench.client import NO_FILES, Tls
 from bench.errors import BrokerError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator
 
     from bench.brokers.mqtt.address import MqttAddress
 
 LIMIT_S = 5.0
 VERSION_LIMIT_S = 0.5  # a broker that publishes its version does so at once, since it is retained
-PAUSE_S = 0.02
-TRY_LIMIT_S = 5.0  # whoever took the port instead of ours may never answer
 MOST_BYTES = 1 << 16  # no packet that a broker sends while it is greeted is nearly as long
 
 CONNECT, CONNACK, PUBLISH, SUBSCRIBE, SUBACK, DISCONNECT = 0x10, 0x20, 0x30, 0x82, 0x90, 0xE0
@@ -68,39 +62,12 @@ async def log_in(address: MqttAddress, tls: Tls = NO_FILES, *, limit_s: float = 
 
     A broker that refuses MQTT 5 is asked once more in 3.1.1.
     """
-    where = address.shown
-    try:
-        async with asyncio.timeout(limit_s):
-            if (greeting := await _greeted(address, tls)) is None and address.version == "5":
-                greeting = await _greeted(replace(address, version="3.1.1"), tls)
-    except TimeoutError:
-        raise BrokerError(
-            f"no answer from {where} within {limit_s:g} s; is it overloaded, or is a firewall in between?"
-        ) from None
-    except ssl.SSLError as error:
-        raise BrokerError(f"no TLS with {where}: {tls_reason(error)}") from error
-    except socket.gaierror as error:
-        raise BrokerError(f"no broker at {where} (no host has that name)") from error
-    except OSError as error:
-        start = "start one with: docker compose up -d --wait mosquitto"
-        raise BrokerError(f"no broker at {where} ({os_reason(error)}); {start}") from error
+    async with reaching(address.shown, limit_s=limit_s, service="mosquitto"):
+        if (greeting := await _greeted(address, tls)) is None and address.version == "5":
+            greeting = await _greeted(replace(address, version="3.1.1"), tls)
     if greeting is None:
-        raise BrokerError(f"{where} speaks neither MQTT 5 nor MQTT 3.1.1")
+        raise BrokerError(f"{address.shown} speaks neither MQTT 5 nor MQTT 3.1.1")
     return greeting
-
-
-async def until_ready(address: MqttAddress, last_words: Callable[[], str | None], limit_s: float) -> Greeting:
-    """Tries until a log-in succeeds; raises BrokerError with the last words or, at the limit, the refusal."""
-    deadline = time.monotonic() + limit_s
-    while True:
-        if (words := last_words()) is not None:
-            raise BrokerError(words)
-        try:
-            return await log_in(address, limit_s=TRY_LIMIT_S)
-        except BrokerError as error:
-            if time.monotonic() >= deadline:
-                raise BrokerError(f"it let nobody log in within {limit_s:g} s: {error}") from error
-        await asyncio.sleep(PAUSE_S)
 
 
 class _HungUpError(Exception):

@@ -13,14 +13,16 @@ import shutil
 import sys
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.brokers import ports
 from bench.brokers.mqtt.address import MqttAddress
-from bench.brokers.mqtt.handshake import until_ready
+from bench.brokers.mqtt.handshake import log_in
 from bench.brokers.origin import Broker
+from bench.brokers.readiness import until_ready
 from bench.brokers.source import Found
 from bench.brokers.supervised import Command, new_folder, supervised
 from bench.errors import BrokerError
@@ -103,7 +105,7 @@ class EmbeddedNatsMqtt:
                 secret=password,
             ) as held:
                 try:
-                    await until_ready(address, held.last_words, START_LIMIT_S)
+                    await until_ready(partial(log_in, address), held.last_words, START_LIMIT_S)
                 except BrokerError as error:
                     await held.until_heard()
                     if attempt + 1 < ATTEMPTS and any("address already in use" in line for line in held.tail):
