@@ -11,8 +11,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
+from bench.sockets import connections
+
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from bench.sockets import Traffic
 
 if sys.platform == "win32":
 
@@ -102,6 +106,10 @@ class Gauges:
             gc_collections=self._gc_collections,
             gc_pause_s=self._gc_pause_ns / 1e9,
         )
+
+    def connections(self) -> dict[int, Traffic] | None:
+        """What went over each of the process's connections so far; None where nobody tells."""
+        return connections() if self.timed else None
 
     def start_lag(self) -> None:
         """Begins to sample, every 10 ms, by how much the loop is late; needs a running loop."""

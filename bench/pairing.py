@@ -117,6 +117,7 @@ class Pair:
             "elapsed_s": max(ended_ns - sent["began_ns"], 1) / 1e9,
             "usage": {name: used + came["usage"][name] for name, used in sent["usage"].items()},
             "consumer_usage": came["usage"],
+            "traffic": _both_ways(sent["traffic"], came["traffic"]),
             "latency": came["latency"],
             "confirm": sent["confirm"],
             "lag": _both(sent["lag"], came["lag"]),
@@ -127,6 +128,11 @@ class Pair:
         """The sender first: the receiver takes the queues with it."""
         closed = [await one.ask({"do": "close"}, limit_s) for one in (self._sender, self._receiver)]
         return {"closed": {"peak_rss_bytes": sum(one["closed"]["peak_rss_bytes"] for one in closed)}}
+
+
+def _both_ways(one: Answer | None, other: Answer | None) -> Answer | None:
+    """What went over the connections of both processes; None where that of one is not known."""
+    return None if one is None or other is None else {name: one[name] + other[name] for name in one}
 
 
 def _both(one: Sequence[int], other: Sequence[int]) -> list[int]:

@@ -108,6 +108,7 @@ ORDER = [
     "routing",
     "counting",
     "gauges",
+    "sockets",
     "histogram",
     "loops",
     "client",

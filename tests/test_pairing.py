@@ -27,6 +27,7 @@ SENT = {
     "confirm": [1, 10],
     "lag": [1, 2],
     "usage": USAGE,
+    "traffic": {"sent_bytes": 1000, "received_bytes": 20},
 }
 CAME = {
     "account": {"received": 10, "lost": 0, "duplicated": 0, "reordered": 0, "corrupted": 0},
@@ -36,6 +37,7 @@ CAME = {
     "lag": [1, 1, 4, 1],
     "negative_latencies": 0,
     "usage": USAGE,
+    "traffic": {"sent_bytes": 30, "received_bytes": 900},
 }
 LOSES = """
 from contextlib import asynccontextmanager
@@ -110,6 +112,13 @@ async def test_a_slice_has_the_usage_of_both_and_of_the_consumer() -> None:
     assert sample["usage"]["cpu_user_s"] == 0.5
     assert sample["consumer_usage"]["cpu_user_s"] == 0.25
     assert sample["lag"] == [1, 3, 4, 1]
+
+
+async def test_a_slice_has_the_bytes_of_both_or_of_none() -> None:
+    sample = (await pair().ask({"do": "slice", "messages": 10}, 1))["sample"]
+    assert sample["traffic"] == {"sent_bytes": 1030, "received_bytes": 920}
+    untold = pair(sender={"send": {**SENT, "traffic": None}})
+    assert (await untold.ask({"do": "slice", "messages": 10}, 1))["sample"]["traffic"] is None
 
 
 async def test_both_processes_belong_to_the_run() -> None:

@@ -15,6 +15,7 @@ from bench.gauges import NOTHING, Usage
 from bench.histogram import Histogram
 from bench.payload import Account
 from bench.plan import Case
+from bench.sockets import Traffic
 from bench.trial import Trial
 from bench.trial.turn import Turn
 
@@ -189,3 +190,10 @@ def test_no_row_has_the_password() -> None:
     row = trial(turn()).row()
     assert row["broker_url"] == "amqp://…@host"
     assert "secret" not in repr(row)
+
+
+def test_bytes_on_the_wire_are_for_each_message_and_empty_unless_known_of_every_turn() -> None:
+    carried = Traffic(sent_bytes=9_000, received_bytes=12_000)
+    row = trial(turn(traffic=carried), turn(traffic=carried)).row()
+    assert (row["sent_bytes_per_message"], row["received_bytes_per_message"]) == (90, 120)
+    assert trial(turn(traffic=carried), turn()).row()["sent_bytes_per_message"] is None

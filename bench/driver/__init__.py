@@ -20,6 +20,7 @@ from bench.driver.watch import Watch
 from bench.errors import DishonestError, StalledError, UnsupportedError
 from bench.histogram import Histogram
 from bench.payload import STAMP_BYTES, Account, Ledger
+from bench.sockets import between
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from bench.driver.sizing import Sizes
     from bench.gauges import Gauges, Usage
     from bench.scenario import Scenario
+    from bench.sockets import Traffic
 
 CLOSE_LIMIT_S = 3.0
 SLICE_S = 0.1
@@ -89,6 +91,8 @@ class Driver:
         self._stray = Account()
         self._came: list[int] = []
         self._began_ns = 0
+        self._connections: dict[int, Traffic] | None = None
+        self._traffic: Traffic | None = None
         self.first_message_s: float | None = None
         """From the first publish of the first stretch to the first receipt, by new connections."""
         self.watch = Watch()
@@ -349,6 +353,7 @@ class Driver:
 
     def _begin_timing(self) -> Usage:
         del self._gauges.lag_ns[:]
+        self._connections = self._seen_connections()
         self._gauges.start_lag()
         self._began_ns = self._clock()
         return self._gauges.usage()
@@ -356,7 +361,12 @@ class Driver:
     def _end_timing(self, before: Usage) -> Usage:
         usage = self._gauges.usage() - before
         self._gauges.stop_lag()
+        self._traffic = between(self._connections, self._seen_connections())
         return usage
+
+    def _seen_connections(self) -> dict[int, Traffic] | None:
+        """None with churn: most of what went over the wire did so on connections that are gone again."""
+        return None if self._scenario.churn else self._gauges.connections()
 
     def _sample(self, count: int, elapsed_ns: int, usage: Usage) -> Sample:
         latency, negative = latency_histogram(self._ledger.latencies_ns)
@@ -373,6 +383,7 @@ class Driver:
             account=self._ledger.close() + self._stray,
             elapsed_s=max(elapsed_ns, 1) / 1e9,
             usage=usage,
+            traffic=self._traffic,
             latency=latency,
             confirm=confirm,
             lag=lag,

@@ -77,6 +77,7 @@ class Sender(Driver):
             "confirm": confirm.to_pairs(),
             "lag": lag.to_pairs(),
             "usage": asdict(usage),
+            "traffic": self._traffic and asdict(self._traffic),
         }
 
 
@@ -122,6 +123,7 @@ class Receiver(Driver):
         self._ledger.expect(ranges)
         self._consuming.begin(sum(map(len, ranges)))
         del self._gauges.lag_ns[:]
+        self._connections = self._seen_connections()
         self._before = self._gauges.usage()
         return {"expected": sum(map(len, ranges))}
 
@@ -142,4 +144,5 @@ class Receiver(Driver):
             "lag": lag.to_pairs(),
             "negative_latencies": negative,
             "usage": asdict(usage),
+            "traffic": self._traffic and asdict(self._traffic),
         }

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from bench.driver.depth import Waiting
     from bench.gauges import Usage
     from bench.payload import Account
+    from bench.sockets import Traffic
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +65,8 @@ class Sample:
 
     ``received_bytes`` is None where every body has the scenario's one size. ``produced_per_s`` is the rate of
     each producer until its own last publish, ``consumed`` how many messages each consumer got. ``waiting`` is
-    None where nobody asked the broker, or it cannot say.
+    None where nobody asked the broker, or it cannot say; ``traffic``, of the timed stretch, where the kernel
+    does not tell, or connections came or went.
     """
 
     messages: int
@@ -78,6 +80,7 @@ class Sample:
     lag: Histogram = field(repr=False)
     negative_latencies: int
     received_bytes: int | None = None
+    traffic: Traffic | None = None
     offered: Offered | None = None
     produced_per_s: tuple[float, ...] = ()
     consumed: tuple[int, ...] = ()
@@ -96,6 +99,7 @@ class Sample:
             "received_bytes": self.received_bytes,
             "elapsed_s": self.elapsed_s,
             "usage": asdict(self.usage),
+            "traffic": self.traffic and asdict(self.traffic),
             "latency": self.latency.to_pairs(),
             "confirm": self.confirm.to_pairs(),
             "lag": self.lag.to_pairs(),

@@ -28,6 +28,7 @@ MEASURED = frozenset(
         "payload",
         "routing",
         "scenario",
+        "sockets",
         "worker",
     }
 )

@@ -137,6 +137,16 @@ _WAITING = (
     ),
 )
 
+_TRAFFIC = (
+    Column(
+        "sent_bytes_per_message",
+        "bytes that the client's TCP connections sent in timed stretches, of all that goes over them: "
+        "messages, confirms, acknowledgements; empty where the kernel does not tell (it is not Linux), or "
+        "connections came or went meanwhile",
+    ),
+    Column("received_bytes_per_message", "bytes that they received, likewise"),
+)
+
 _COST = (
     Column("client_cpu_us_per_message", "CPU time of the worker in timed stretches, user and system"),
     Column("client_cpu_user_us_per_message", "of that, user time"),
@@ -150,6 +160,7 @@ _COST = (
     Column("gc_pause_s", "time spent in them"),
     Column("voluntary_switches", "times the worker waited"),
     Column("involuntary_switches", "times the worker was taken off the processor"),
+    *_TRAFFIC,
     Column(
         "harness_share",
         "part of the client's CPU time per message that the memory client would need, and so at most ours",
@@ -183,6 +194,7 @@ _SLICE_TIMES = (
     Column("client_cpu_us_per_message", "CPU time of the worker"),
     Column("broker_cpu_us_per_message", "CPU time of the broker; empty where it is not ours"),
     Column("worker_rss_bytes", "resident set of the worker after the turn; empty where it is not seen"),
+    *_TRAFFIC,
     Column("broker_messages_max", "the most messages that were seen to wait in the broker"),
     Column("broker_messages_end", "how many waited when all had been sent, or of measure=consume handled"),
 )

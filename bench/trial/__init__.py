@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from bench.histogram import Histogram, percentile_or_none
 from bench.schema import TRIAL_COLUMNS, WORK_NAMES, scenario_columns
-from bench.trial import amounts, backlog, cost, fairness, schedule
+from bench.trial import amounts, backlog, cost, fairness, schedule, traffic
 
 if TYPE_CHECKING:
     from bench.brokers.origin import Broker
@@ -104,6 +104,9 @@ class Trial:
             **fairness.columns("producer", [turn.produced_per_s for turn in self.turns]),
             **fairness.columns("consumer", [turn.consumed for turn in self.turns]),
             **used,
+            **traffic.columns(
+                [turn.traffic for turn in self.turns], sum(t.account.received for t in self.turns)
+            ),
             "meter": "time",
             **dict.fromkeys(WORK_NAMES),
         }

@@ -10,6 +10,8 @@ from bench.driver.sample import Offered
 from bench.gauges import Usage
 from bench.histogram import Histogram, percentile_or_none
 from bench.payload import Account
+from bench.sockets import Traffic
+from bench.trial import traffic
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,6 +37,7 @@ class Turn:
     consumer_usage: Usage | None = None
     worker_rss_bytes: int | None = None
     received_bytes: int | None = None
+    traffic: Traffic | None = None
     offered: Offered | None = None
     produced_per_s: Sequence[float] = ()
     consumed: Sequence[int] = ()
@@ -51,6 +54,7 @@ class Turn:
             "consumer_usage": Usage(**apart) if (apart := sample.get("consumer_usage")) else None,
             **{name: Histogram.from_pairs(sample[name]) for name in ("latency", "confirm", "lag")},
             "offered": Offered.from_json(offered) if (offered := sample.get("offered")) else None,
+            "traffic": Traffic(**carried) if (carried := sample.get("traffic")) else None,
             "waiting": Waiting(**waiting) if (waiting := sample.get("waiting")) else None,
         }
         return cls(**parsed, broker_cpu_s=broker_cpu_s, worker_rss_bytes=worker_rss_bytes)
@@ -92,6 +96,7 @@ class Turn:
             "client_cpu_us_per_message": (self.usage.cpu_user_s + self.usage.cpu_system_s) * each_us,
             "broker_cpu_us_per_message": None if self.broker_cpu_s is None else self.broker_cpu_s * each_us,
             "worker_rss_bytes": self.worker_rss_bytes,
+            **traffic.columns([self.traffic], self.account.received),
             "broker_messages_max": self.waiting and self.waiting.most,
             "broker_messages_end": self.waiting and self.waiting.end,
             "instructions": None,
