@@ -55,6 +55,22 @@ def test_what_cannot_be_told_apart_is_said(tmp_path: Path) -> None:
     assert "It cannot be told apart from aio-pika 10.2.1 on " in answered(folder).findings[0]
 
 
+def test_each_client_that_may_be_as_fast_is_named_once_with_all_its_loops(tmp_path: Path) -> None:
+    cases = [
+        Made(client=client, version="", loop=loop, rate_per_s=rate)
+        for client, rate in (("pika", 1000), ("aiormq", 1001), ("slow", 10))
+        for loop in ("asyncio", "uvloop")
+    ]
+    found = answered(run_folder(tmp_path / "run", cases))
+    lead, rivals = found.findings[0].split("\n")
+    assert "told apart" not in lead
+    named = sorted(word for word in rivals.split() if word in ("pika", "aiormq", "slow"))
+    assert named == ["aiormq", "pika"]
+    assert rivals.count(" or ") == 1
+    assert rivals.endswith("; it was faster than the other 2.")
+    assert found.limits == ["The client was the limit (its event loop filled a core) for every case."]
+
+
 def test_one_round_claims_no_certainty(tmp_path: Path) -> None:
     folder = run_folder(tmp_path / "run", [Made(), Made(loop="uvloop", rate_per_s=9000)], rounds=1)
     found = answered(folder)

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from bench.report import words
 from bench.report.html.source import label, place
-from bench.report.terminal import accounting, rate
+from bench.report.terminal import accounting, client_label, rate
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from bench.report.html.source import Digest
     from bench.report.ranking import Ranking, Ratio
@@ -30,7 +30,7 @@ _LIMITS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """``findings`` lead; the first is the one to remember. Each is a sentence or a few."""
+    """``findings`` lead; the first line of the first is the one to remember. Each is a line or two."""
 
     findings: Sequence[str]
     more: int
@@ -84,30 +84,39 @@ def _ranked(ranking: Ranking, digest: Digest) -> str:
         return f"{label(best)} delivered {rate(best)} messages a second{at}, with nothing to compare with."
     if best.case == first.case:
         said = f"{label(best)} was the fastest{at}, with {rate(best)} messages a second."
-        return f"{said} {_rivals(ranking)}"
+        return f"{said}\n{_rivals(ranking)}"
     found = ranking.against_first.get(best.case)
     times = _times(found) if found else f"{(best.rate_per_s or 0) / (first.rate_per_s or 1):.2f}x"
     return (
         f"{label(best)} delivered {times} the messages of {label(first)}{at} "
-        f"({rate(best)} against {rate(first)} a second). {_rivals(ranking)}"
+        f"({rate(best)} against {rate(first)} a second).\n{_rivals(ranking)}"
     )
 
 
 def _rivals(ranking: Ranking) -> str:
     """How sure it is that the fastest is the fastest."""
     behind = ranking.behind_best
-    labels = {case.case: label(case) for case in ranking.cases}
     if any(one.low is None for one in behind.values()) or not behind:
         return "Fewer than three rounds have no interval, so how sure that is cannot be said."
-    alike = [
-        case.case for case in ranking.cases if case.case in behind and not behind[case.case].is_told_apart
-    ]
+    alike = [case for case in ranking.cases if case.case in behind and not behind[case.case].is_told_apart]
     if alike:
-        named = "; ".join(f"{labels[number]} ({_times(behind[number])})" for number in alike[:3])
-        more = f"; and {len(alike) - 3} more" if len(alike) > 3 else ""
-        return f"It cannot be told apart from {named}{more}."
+        slower = len(behind) - len(alike)
+        rest = f"; it was faster than the other {slower}" if slower else ""
+        named = _by_client(alike, lambda case: f"{case.loop} ({_times(behind[case.case])})", between=" or ")
+        return f"It cannot be told apart from {'; '.join(named)}{rest}."
     nearest = next(iter(behind))
-    return f"It was faster than every other, next to it {labels[nearest]} by {_times(behind[nearest])}."
+    (second,) = (label(case) for case in ranking.cases if case.case == nearest)
+    return f"It was faster than every other, next to it {second} by {_times(behind[nearest])}."
+
+
+def _by_client(
+    cases: Iterable[CaseSummary], said: Callable[[CaseSummary], str], *, between: str
+) -> list[str]:
+    """Each client once with what is said of its loops: ``pika 1.4.4 on uvloop or asyncio``."""
+    loops: dict[str, list[str]] = {}
+    for case in cases:
+        loops.setdefault(client_label(case), []).append(said(case))
+    return [f"{client} on {between.join(own)}" for client, own in loops.items()]
 
 
 def _times(ratio: Ratio) -> str:
@@ -138,15 +147,19 @@ def _along(sweep: Sweep, curve: Curve) -> str:
 
 
 def _limits(digest: Digest) -> Iterator[str]:
-    by_limit: dict[str, list[str]] = {}
+    by_limit: dict[str, list[CaseSummary]] = {}
     valid = [case for case in digest.cases if case.status == "valid" and case.bottleneck]
     for case in valid:
-        at = f" at {place(case)}" if digest.has_places else ""
-        by_limit.setdefault(case.bottleneck or "", []).append(f"{label(case)}{at}")
-    for limit, who in by_limit.items():
-        named = ", ".join(who[:4]) + (f" and {len(who) - 4} more" if len(who) > 4 else "")
-        everyone = len(who) == len(valid) > 2
-        yield f"{_LIMITS.get(limit, f'The limit was {limit} for')} {'every case' if everyone else named}."
+        by_limit.setdefault(case.bottleneck or "", []).append(case)
+    for limit, own in by_limit.items():
+        said = _LIMITS.get(limit, f"The limit was {limit} for")
+        if digest.has_places:
+            named = [f"{label(case)} at {place(case)}" for case in own]
+        else:
+            named = _by_client(own, lambda case: case.loop, between=", ")
+        more = f"; and {len(named) - 4} more" if len(named) > 4 else ""
+        everyone = len(own) == len(valid) > 2
+        yield f"{said} {'every case' if everyone else '; '.join(named[:4]) + more}."
 
 
 def _cautions(digest: Digest) -> Iterator[str]:
