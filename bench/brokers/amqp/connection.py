@@ -40,6 +40,7 @@ class Connection(asyncio.Protocol):
 
     def __init__(self, broker: Broker) -> None:
         self.broker = broker
+        self._memory = broker.memory
         self.channels: dict[int, Channel] = {}
         self.ways: dict[bytes, Callable[[bytes, int], int]] = {}
         self.capabilities: dict[str, Any] = {}
@@ -73,7 +74,9 @@ class Connection(asyncio.Protocol):
         if self._handshake is None:
             start = self._begin(data)
         self._rest = data[self._read(data, start) :] if self._handshake is not None else data
-        self.broker.memory.check()
+        memory = self._memory
+        if not memory.least_bytes <= memory.held_bytes <= memory.most_bytes:
+            memory.check()
 
     def pause_writing(self) -> None:
         self.outbox.pause()

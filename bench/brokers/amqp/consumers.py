@@ -12,6 +12,7 @@ from bench.brokers.amqp.messages import held_bytes, whole_content
 if TYPE_CHECKING:
     from bench.brokers.amqp.channel import Channel
     from bench.brokers.amqp.messages import Origin
+    from bench.brokers.amqp.outbox import Outbox
     from bench.brokers.amqp.queues import Queue
 
 UNLIMITED = sys.maxsize // 2
@@ -59,23 +60,23 @@ class Consumer:
                 channel.memory.held_bytes -= held_bytes(message)
             else:
                 unacked[tag] = message, queue, self
-        return self._sent(tag - first, room)
+        return self._sent(outbox, tag - first, room)
 
-    def _sent(self, count: int, room_bytes: int) -> bool:
+    def _sent(self, outbox: Outbox, count: int, room_bytes: int) -> bool:
         channel = self.channel
-        outbox = channel.connection.outbox
-        channel.last_tag += count
-        if count and not self.no_ack:
-            self.credit -= count
-            channel.credit -= count
-        if channel.flowing:
-            outbox.room_bytes = room_bytes
-            if count:
-                outbox.write_soon()
-            if room_bytes <= 0:
-                outbox.parked[self] = None
-                return False
-        return channel.flowing and (self.no_ack or (self.credit > 0 and channel.credit > 0))
+        if count:
+            channel.last_tag += count
+            if not self.no_ack:
+                self.credit -= count
+                channel.credit -= count
+            outbox.write_soon()
+        if not channel.flowing:
+            return False
+        outbox.room_bytes = room_bytes
+        if room_bytes <= 0:
+            outbox.parked[self] = None
+            return False
+        return self.no_ack or (self.credit > 0 and channel.credit > 0)
 
     def _frame(self, origin: Origin) -> tuple[bytes, bytes, bool]:
         """The deliver frame around the delivery tag, and whether content can follow as it was published."""

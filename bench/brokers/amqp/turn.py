@@ -57,7 +57,9 @@ class Turn:
             publishers, self._publishers = self._publishers, []
             for publisher in publishers:
                 publisher.confirm()
-            self._memory.check()
+            memory = self._memory
+            if not memory.least_bytes <= memory.held_bytes <= memory.most_bytes:
+                memory.check()
         finally:
             self._scheduled = False
         outboxes, self._outboxes = self._outboxes, []
