@@ -63,6 +63,7 @@ def no_garbage_in_other_threads(everything_so_far_is_kept: None) -> Iterator[Non
     gc.disable()
     yield
     gc.collect()
+    gc.freeze()  # what outlives its test (loops leave some) would be looked at again after every later one
     gc.enable()
 
 

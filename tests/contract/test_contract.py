@@ -28,6 +28,8 @@ CAUGHT_BY = {
         "test_the_topology_is_gone_after_an_error_too",
     },
 }
+# What early confirms also fail, by luck: before the harness drives a client it asks the broker what it has.
+PROBED = {"TestConfirmsEarly": {"test_an_exception_in_the_handler_reaches_the_driver"}}
 
 
 @pytest.mark.timeout(200)
@@ -36,6 +38,8 @@ def test_each_fault_fails_the_tests_that_are_about_it() -> None:
     ran = subprocess.run(
         [
             *(sys.executable, "-m", "pytest", "-q", "--tb=no", "-rf", "-p", "no:cacheprovider"),
+            # What must fail does so at once; what must not has the reruns of this test.
+            *("-p", "no:rerunfailures"),
             *("-k", f"embedded and asyncio- and ({' or '.join(wanted)})"),
             ROOT / "tests" / "contract" / "faulty_contract.py",
         ],
@@ -52,4 +56,5 @@ def test_each_fault_fails_the_tests_that_are_about_it() -> None:
         if line.startswith("FAILED "):
             _, kind, test = line.split()[1].split("::")
             caught[kind].add(test.partition("[")[0])
-    assert dict(caught) == CAUGHT_BY, ran.stdout[-4000:]
+    surely = {kind: names - PROBED.get(kind, set()) for kind, names in caught.items()}
+    assert surely == CAUGHT_BY, ran.stdout[-4000:]
