@@ -34,6 +34,7 @@ async def consume(consumer: AIOConsumer, most: int, arrivals: Arrivals) -> None:
 
 @asynccontextmanager
 async def with_confluent_kafka(url: str, queue: str, scenario: Scenario) -> AsyncIterator[Send]:
+    """An idempotent producer with acks=all, and commits of what was read, which are not waited for."""
     body = bytes(scenario.payload_bytes)
     servers: dict[str, Any] = {"bootstrap.servers": urlsplit(url).netloc}
     arrivals, room, buffered = Arrivals(), asyncio.Event(), asyncio.Event()
