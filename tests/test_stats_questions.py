@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Callable
+from statistics import median
 
 import numpy as np
 import pytest
@@ -129,6 +131,42 @@ def test_the_same_system_twice_is_within_five_percent(
     assert first is not None
     assert second is not None
     assert abs(first - second) <= 0.05 * max(first, second)
+
+
+def waiting_line(service_per_s: float, noise: float, seed: int) -> Callable[[Trial], Seen]:
+    """M/M/1, whose p99 is log(100) / (service - arrival), as measured: each window finds a service rate of
+    its own, which one in twenty has a fifth of taken away; five windows are a full trial, and most must hold.
+    """
+    draw = random.Random(seed)
+
+    def window_us(rate_per_s: float) -> float:
+        able = service_per_s * draw.gauss(1, noise) * (0.8 if draw.random() < 0.05 else 1.0)
+        return 1e6 * math.log(100) / (able - rate_per_s) if able > rate_per_s else 1e9
+
+    def answer(trial: Trial) -> Seen:
+        windows = [window_us(trial.rate_per_s) for _ in range(5 if trial.full else 1)]
+        held = sum(window <= LIMIT_US for window in windows)
+        return Seen(holds=held > len(windows) / 2, latency_us=median(windows))
+
+    return answer
+
+
+@pytest.mark.parametrize("service_per_s", [1000, 5000, 50_000])
+@pytest.mark.parametrize(("noise", "agreeing"), [(0.01, 100), (0.02, 95)])
+def test_a_measured_waiting_line_is_found_again_within_five_percent(
+    service_per_s: float, noise: float, agreeing: int
+) -> None:
+    """Of a hundred pairs of searches, which begin anywhere between a quarter and all of the capacity."""
+    found = []
+    for seed in range(200):
+        start = service_per_s * random.Random(seed).uniform(0.25, 1.0)
+        rate = searched(start, waiting_line(service_per_s, noise, seed))[0].rate_per_s
+        assert rate is not None
+        found.append(rate)
+    pairs = zip(found[::2], found[1::2], strict=True)
+    assert sum(abs(one - other) <= 0.05 * max(one, other) for one, other in pairs) >= agreeing
+    limit = service_per_s - math.log(100) / (LIMIT_US / 1e6)
+    assert median(found) == pytest.approx(limit, rel=0.03)
 
 
 @given(limit=st.floats(10, 1e5), low=st.floats(0.3, 0.9))
