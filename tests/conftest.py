@@ -46,6 +46,7 @@ TRIED_AGAIN = {
     "test_questions",
     "test_report_cli",
     "test_resuming",
+    "test_shown",
     "test_tls",
 }
 

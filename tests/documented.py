@@ -1,14 +1,51 @@
-"""The commands that help texts and documents show: found, and parsed as they would be when typed."""
+"""The commands that documents and help texts show: found, and parsed as they would be when typed."""
 
 from __future__ import annotations
 
 import re
 import shlex
 from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
 
 import click
 
 from bench.cli import main
+
+ROOT = Path(__file__).parent.parent
+DOCS = ROOT / "docs"
+PAGES = sorted(path for path in DOCS.rglob("*.md") if not {"generated", "_build"} & set(path.parts))
+WITH_COMMANDS = [
+    *PAGES,
+    *(ROOT / name for name in ("README.md", "METHOD.md", "CONTRIBUTING.md", "results/README.md")),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A fenced block: its language, the comment before it without its marks, and its text."""
+
+    language: str
+    mark: str
+    text: str
+
+
+def blocks(path: Path) -> Iterator[Block]:
+    pattern = r"(?:^<!-- ([^\n]*?) -->\n)?^```(\w+)\n(.*?)^```$"
+    for mark, language, text in re.findall(pattern, path.read_text(), re.MULTILINE | re.DOTALL):
+        yield Block(language, mark, text)
+
+
+def shell_lines(path: Path) -> list[str]:
+    """The lines of its blocks of shell, without the words that explain them."""
+    lines = (line for block in blocks(path) if block.language == "sh" for line in block.text.splitlines())
+    return [re.split(r"\s+#", line)[0] for line in lines if line.strip() and not line.startswith("#")]
+
+
+def spans(path: Path) -> list[str]:
+    """The commands within its sentences: whole ones, or the name of one and how it begins."""
+    text = re.sub(r"^```.*?^```$", "", path.read_text(), flags=re.MULTILINE | re.DOTALL)
+    return re.findall(r"`(mqbench [a-z]+[^`]*)`", text)
 
 
 def commands(group: click.Group = main, name: str = "mqbench") -> Iterator[tuple[str, click.Command]]:

@@ -1,21 +1,15 @@
-"""The documents: built without a warning, asking nobody for anything, and every command in them holds.
+"""The documents: built without a warning, asking nobody for anything, and every command in them exists.
 
-A comment before a block says what becomes of it: ``<!-- run -->`` runs its lines in a folder of the page's
-own, ``<!-- run with WORDS -->`` with these words after each mqbench command (what takes minutes is made
-short), ``exit 0 or 5`` names other exit codes, ``<!-- file NAME -->`` puts it there as a file. Every other
-command is parsed and its names looked up, and not run.
+tests/test_shown.py runs the commands. ``<!-- file NAME -->`` before a block puts it there as a file.
 """
 
 from __future__ import annotations
 
 import html
-import os
 import re
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterator
-from dataclasses import dataclass
 from html.parser import HTMLParser
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
@@ -23,58 +17,14 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
-from documented import commands, understood
+from documented import DOCS, PAGES, ROOT, WITH_COMMANDS, commands, shell_lines, spans, understood
 
 from bench import catalogue, errors, schema
 from bench.cli import main
 from bench.scenario import Scenario
 
-ROOT = Path(__file__).parent.parent
-DOCS = ROOT / "docs"
-PAGES = sorted(path for path in DOCS.rglob("*.md") if not {"generated", "_build"} & set(path.parts))
-WITH_COMMANDS = [
-    *PAGES,
-    *(ROOT / name for name in ("README.md", "METHOD.md", "CONTRIBUTING.md", "results/README.md")),
-]
 # The commands of others that a page may show.
 OTHERS = {"make", "source", "cp", "export", "eval", "uv"}
-
-
-@dataclass(frozen=True, slots=True)
-class Block:
-    """A fenced block: its language, the comment before it without its marks, and its text."""
-
-    language: str
-    mark: str
-    text: str
-
-    @property
-    def lines(self) -> list[str]:
-        return [line for line in self.text.splitlines() if line.strip() and not line.startswith("#")]
-
-    @property
-    def runs(self) -> bool:
-        return self.mark.split()[:1] in (["run"], ["run,"])
-
-    @property
-    def added(self) -> str:
-        match = re.match(r"run with ([^,]*)", self.mark)
-        return match[1].strip() if match else ""
-
-    @property
-    def exits(self) -> set[int]:
-        match = re.search(r"exit (\d+(?: or \d+)*)$", self.mark)
-        return {int(code) for code in match[1].split(" or ")} if match else {0}
-
-
-def blocks(path: Path) -> Iterator[Block]:
-    pattern = r"(?:^<!-- ([^\n]*?) -->\n)?^```(\w+)\n(.*?)^```$"
-    for mark, language, text in re.findall(pattern, path.read_text(), re.MULTILINE | re.DOTALL):
-        yield Block(language, mark, text)
-
-
-def shell_lines(path: Path) -> list[str]:
-    return [line for block in blocks(path) if block.language == "sh" for line in block.lines]
 
 
 def named(path: Path) -> str:
@@ -108,38 +58,12 @@ def check_names(line: str) -> None:
 @pytest.mark.parametrize("path", WITH_COMMANDS, ids=named)
 def test_every_command_within_a_sentence_is_one_that_there_is(path: Path) -> None:
     known = {name for name, _ in commands()}
-    text = re.sub(r"^```.*?^```$", "", path.read_text(), flags=re.MULTILINE | re.DOTALL)
-    for span in re.findall(r"`mqbench ([a-z]+[^`]*)`", text):
-        assert f"mqbench {span.split()[0]}" in known, span
+    for span in spans(path):
+        assert " ".join(span.split()[:2]) in known, span
 
 
 def test_the_readme_is_short() -> None:
     assert len((ROOT / "README.md").read_text().splitlines()) < 200
-
-
-@pytest.mark.parametrize(
-    "path", [path for path in PAGES if any(block.runs for block in blocks(path))], ids=named
-)
-def test_the_marked_commands_of_a_page_run(path: Path, tmp_path: Path, nothing_left: None) -> None:
-    (tmp_path / "bench").symlink_to(ROOT / "bench")
-    folders = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    ours = {name: value for name, value in os.environ.items() if not name.startswith("MQBENCH_BROKER")}
-    for block in blocks(path):
-        if block.mark.startswith("file "):
-            (tmp_path / block.mark.removeprefix("file ")).write_text(block.text)
-        for line in block.lines if block.runs else ():
-            words = f"{line} {block.added}" if line.startswith("mqbench") else line
-            done = subprocess.run(
-                ["bash", "-c", words],
-                cwd=tmp_path,
-                env={**ours, "PATH": folders, "NO_COLOR": "1"},
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                text=True,
-                timeout=100,
-                check=False,
-            )
-            assert done.returncode in block.exits, f"{words}\n{done.stdout}\n{done.stderr}"
 
 
 @pytest.fixture(scope="module")
