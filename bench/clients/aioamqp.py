@@ -21,7 +21,6 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager
-from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
@@ -165,11 +164,11 @@ class Aioamqp:
             channels = [await protocol.channel() for _ in range(target.in_flight)]
             for channel in channels:
                 await channel.confirm_select()
-            how = {"exchange_name": through, "properties": properties}
-            yield [
-                in_turn([partial(channel.publish, routing_key=key, **how) for key in keys])
-                for channel in channels
-            ]
+
+            def confirmed_to(publish: Any, key: str) -> Publish:
+                return lambda body: publish(body, through, key, properties)
+
+            yield [in_turn([confirmed_to(channel.publish, key) for key in keys]) for channel in channels]
 
     @asynccontextmanager
     async def consumer(self, target: Target, queue: str, receive: Receive) -> AsyncIterator[None]:
