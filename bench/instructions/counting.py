@@ -15,7 +15,7 @@ from bench.engine.local import LocalEngine
 from bench.errors import UnsupportedError, WorkerFailedError
 from bench.instructions import callgrind
 from bench.meters import cpu_seconds
-from bench.runner import queue_names
+from bench.runner.live import queue_names
 from bench.trial.turn import Turn
 
 if TYPE_CHECKING:

@@ -5,118 +5,40 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import asdict, dataclass, field
+from contextlib import AsyncExitStack
 from itertools import product
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from bench import plan as planning
 from bench.ceiling import harness_cpu_us
 from bench.client import NO_FILES, Tls
-from bench.errors import BrokerError, EngineError, UnsupportedError
+from bench.errors import BrokerError
 from bench.hlog import write_header, write_interval
-from bench.meters import HostMeter, cpu_seconds, resident_bytes
-from bench.pairing import Pair
-from bench.payload import Account
+from bench.meters import HostMeter
 from bench.plan import Further
 from bench.results import LATENCIES
 from bench.resuming import INTERRUPTED
+from bench.runner.live import Live, judging, loaded
+from bench.runner.progress import Outcome, Progress
 from bench.trial import Trial, skipped_row
-from bench.trial.turn import Turn
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from bench.brokers import Broker
-    from bench.engine import Engine, WorkerHandle
+    from bench.engine import Engine
     from bench.environments import Environment
     from bench.meters import HostNoise
     from bench.plan import Case, Plan
     from bench.results import Recorder
     from bench.resuming import Begun
-    from bench.scenario import Scenario
+    from bench.trial.turn import Turn
 
     More = Callable[[Recorder], Further | None]
 
-SETUP_LIMIT_S = 30.0
-CONNECTION_LIMIT_S = 0.1
-"""A connection is made or left within some tens of milliseconds, also on a machine that is busy."""
+__all__ = ["Outcome", "Progress", "Runner"]
+
 _CEILING_PROTOCOL = "memory"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Progress:
-    """What happens now: ``done`` of ``total`` turns are over; ``rate_per_s`` is the last turn's.
-
-    ``turn`` is that turn, ``noise`` what a round that is over was disturbed by, ``failure`` why a case's
-    round is invalid.
-    """
-
-    what: str
-    case: Case | None = None
-    rate_per_s: float | None = None
-    done: int = 0
-    total: int = 0
-    noise: HostNoise | None = None
-    failure: str | None = None
-    turn: Turn | None = None
-
-    @property
-    def is_remark(self) -> bool:
-        """Whether it is about what has been, and nothing that happens now."""
-        return self.noise is not None or self.failure is not None
-
-
-@dataclass(slots=True)
-class Outcome:
-    """How the rows of a run came out; ``failures`` and ``unsupported`` have a sentence a case."""
-
-    valid: int = 0
-    invalid: int = 0
-    skipped: int = 0
-    failures: dict[int, str] = field(default_factory=dict)
-    unsupported: dict[int, str] = field(default_factory=dict)
-
-    @classmethod
-    def of(cls, begun: Begun | None, cases: Iterable[Case]) -> Self:
-        """How the rows came out that an interrupted run has already."""
-        outcome, labels = cls(), {case.number: case.label for case in cases}
-        for row in begun.rows if begun is not None else ():
-            number, reason = row["case"], row["reason"]
-            if row["status"] == "valid":
-                outcome.valid += 1
-            elif row["status"] == "skipped":
-                outcome.skipped += 1
-                if row["round"]:
-                    outcome.unsupported[number] = reason
-            else:
-                outcome.invalid += 1
-                outcome.failures.setdefault(number, f"{labels[number]}: {reason}")
-        return outcome
-
-    def add(self, other: Outcome) -> None:
-        """Counts another plan's of the same run in."""
-        self.valid += other.valid
-        self.invalid += other.invalid
-        self.skipped += other.skipped
-        self.failures |= other.failures
-        self.unsupported |= other.unsupported
-
-    @property
-    def given_up(self) -> set[int]:
-        """Cases that get no further round."""
-        return self.failures.keys() | self.unsupported.keys()
-
-
-@dataclass(slots=True, kw_only=True)
-class Live:
-    """A case whose worker is connected and waits for its turn."""
-
-    case: Case
-    worker: WorkerHandle
-    trial: Trial
-    fewest: int = 0
-    rate_per_s: float = 0.0
 
 
 class Runner:
@@ -217,8 +139,8 @@ class Runner:
             live = await self._connected(stack, trials, variables)
             for one in turns.sample(live, len(live)):
                 self._now(f"round {number}: warming up", case=one.case)
-                async with self._judging(one.trial, "in the warm-up"):
-                    await self._warm_up(one)
+                async with judging(one.trial, "in the warm-up"):
+                    await one.warm_up()
             live = [one for one in live if one.trial.failure is None]
             slices = self._slices(self._plan.blocks[index - 1])
             self._fix_slice_messages(index, live, slices)
@@ -227,7 +149,7 @@ class Runner:
             for turn in range(slices):
                 for one in turns.sample(live, len(live)):
                     if one.trial.failure is None:
-                        async with self._judging(one.trial, f"in turn {turn + 1}"):
+                        async with judging(one.trial, f"in turn {turn + 1}"):
                             await self._turn(one, turn, place)
                     place += 1
                     self._done += 1
@@ -236,9 +158,8 @@ class Runner:
             for one in live:
                 one.trial.noise = noise
                 if one.trial.failure is None:
-                    async with self._judging(one.trial, "while it was being closed"):
-                        closed = await one.worker.ask({"do": "close"}, setup_limit_s(one.case.scenario))
-                        one.trial.peak_rss_bytes = closed["closed"]["peak_rss_bytes"]
+                    async with judging(one.trial, "while it was being closed"):
+                        await one.close()
 
     def _now(
         self,
@@ -313,68 +234,23 @@ class Runner:
         except* BrokerError as errors:
             raise errors.exceptions[0] from None
         live: list[Live] = []
-        for trial, task in zip(able, loading, strict=True):
-            if (worker := task.result()) is not None:
-                async with self._judging(trial, "while it was being connected"):
-                    trial.setup = await self._connect(trial, worker)
-                    live.append(Live(case=trial.case, worker=worker, trial=trial))
+        for one in (task.result() for task in loading):
+            if one is not None:
+                self._now(f"round {one.trial.round}: connecting", case=one.case)
+                async with judging(one.trial, "while it was being connected"):
+                    seed = self._plan.order("arrivals", one.trial.round).getrandbits(32)
+                    await one.connect(self._tls, seed)
+                    live.append(one)
         return live
 
-    async def _load(
-        self, stack: AsyncExitStack, trial: Trial, variables: Mapping[str, str]
-    ) -> WorkerHandle | None:
-        """A worker, or a pair of them, with client and loop imported; None where the trial has failed."""
-        case = trial.case
-        worker: WorkerHandle | None = None
-        self._now(f"round {trial.round}: starting", case=case)
-        async with self._judging(trial, "while it was being started"):
-            worker = await self._worker(stack, trial.environment, case.entry.adapter, variables)
-            if case.consumer is not None and trial.consumer_environment is not None:
-                receiving = {"adapter": case.consumer[1].adapter, "ordering": case.entry.abilities.ordering}
-                other = await self._worker(
-                    stack, trial.consumer_environment, case.consumer[1].adapter, variables
-                )
-                worker = Pair(worker, other, receiving=receiving)
-        return worker
-
-    async def _worker(
-        self, stack: AsyncExitStack, environment: Environment, adapter: str, variables: Mapping[str, str]
-    ) -> WorkerHandle:
-        variables = {**variables, "PYTHONPATH": environment.bench_path}
-        worker = await stack.enter_async_context(self._engine.worker(environment.python, variables))
-        await worker.ask({"do": "load", "adapter": adapter, "loop": environment.loop}, SETUP_LIMIT_S)
-        return worker
-
-    async def _connect(self, trial: Trial, worker: WorkerHandle) -> dict[str, float]:
-        """How long its parts took, in seconds."""
-        case = trial.case
-        self._now(f"round {trial.round}: connecting", case=case)
-        answer = await worker.ask(
-            {
-                "do": "connect",
-                "adapter": case.entry.adapter,
-                "loop": trial.environment.loop,
-                "url": trial.broker.url,
-                "tls": asdict(self._tls),
-                "queues": queue_names(case),
-                "scenario": case.scenario.to_json(),
-                "limit_s": self._plan.limit_s,
-                "seed": self._plan.order("arrivals", trial.round).getrandbits(32),
-            },
-            setup_limit_s(case.scenario) + 3 * self._plan.limit_s,
-        )
-        setup: dict[str, float] = answer["connected"]
-        return setup
-
-    async def _warm_up(self, one: Live) -> None:
-        scenario = one.case.scenario
-        limit_s = scenario.warmup_s + setup_limit_s(scenario) + 3 * self._plan.limit_s
-        answer = await one.worker.ask({"do": "warm-up"}, limit_s)
-        account = Account(**answer["account"])
-        if not account.whole(account.received):
-            one.trial.failure = f"{account.describe(account.received + account.lost)} in the warm-up"
-        one.fewest, one.rate_per_s = answer["fewest"], answer["rate_per_s"]
-        one.trial.first_message_s = answer.get("first_message_s")
+    async def _load(self, stack: AsyncExitStack, trial: Trial, variables: Mapping[str, str]) -> Live | None:
+        """None where the trial has failed."""
+        live: Live | None = None
+        self._now(f"round {trial.round}: starting", case=trial.case)
+        async with judging(trial, "while it was being started"):
+            worker = await loaded(self._engine, stack, trial, variables)
+            live = Live(trial=trial, worker=worker, limit_s=self._plan.limit_s)
+        return live  # noqa: RET504  # what is judged may have ended the block early
 
     def _fix_slice_messages(self, index: int, live: Sequence[Live], slices: int) -> None:
         """Counts are a schedule's, or drawn from the first warm-up; they stay for the whole run."""
@@ -391,33 +267,11 @@ class Runner:
             one.trial.slice_messages = self._counts[index, one.case.number]
 
     async def _turn(self, one: Live, turn: int, place: int) -> None:
-        pids = one.trial.broker.pids
-        before_s = cpu_seconds(pids)
-        count = one.trial.slice_messages
-        expected_s = max(count / one.rate_per_s, planning.scheduled_s(one.case.scenario, count))
-        limit_s = setup_limit_s(one.case.scenario) + 20 * expected_s + 3 * self._plan.limit_s
-        answer = await one.worker.ask({"do": "slice", "messages": count}, limit_s)
-        after_s = cpu_seconds(pids)
-        used_s = after_s - before_s if after_s is not None and before_s is not None else None
-        sample = Turn.from_answer(answer["sample"], used_s, resident_bytes(one.worker.pids))
-        one.trial.add(sample)
-        one.trial.failure = sample.wrong
-        self._recorder.slices.add(sample.row(one.trial, turn, place))
-        self._now(f"round {one.trial.round}: measuring", one.case, turn=sample)
-
-    @asynccontextmanager
-    async def _judging(self, trial: Trial, when: str) -> AsyncIterator[None]:
-        """A worker that fails makes its trial invalid, with the reason; a broker that died ends the run."""
-        try:
-            yield
-        except UnsupportedError as error:
-            trial.unsupported, trial.failure = True, str(error)
-        except EngineError as error:
-            trial.failure = f"{error} ({when})"
-            if (last_words := trial.broker.last_words()) is not None:
-                broker = f"{trial.broker.origin} {trial.broker.kind}"
-                trial.failure = f"the broker ({broker}) died {when}: {last_words}"
-                raise BrokerError(trial.failure) from error
+        taken = await one.turn()
+        one.trial.add(taken)
+        one.trial.failure = taken.wrong
+        self._recorder.slices.add(taken.row(one.trial, turn, place))
+        self._now(f"round {one.trial.round}: measuring", one.case, turn=taken)
 
     def _record(self, trial: Trial) -> None:
         planned = self._slices(self._plan.blocks[trial.block - 1])
@@ -441,14 +295,3 @@ class Runner:
             what = f"invalid in round {trial.round}"
             self._now(what, case=trial.case, failure=trial.failure)
             self.outcome.failures.setdefault(trial.case.number, f"{trial.case.label}: {trial.failure}")
-
-
-def setup_limit_s(scenario: Scenario) -> float:
-    """How long connecting a case may take, or closing it; consumers connect once more to be probed."""
-    return SETUP_LIMIT_S + CONNECTION_LIMIT_S * (scenario.producers + 2 * scenario.consumers)
-
-
-def queue_names(case: Case) -> list[str]:
-    """Names that no other run uses, at home on a broker that somebody else runs."""
-    stem = f"mqbench-{os.getpid()}-{time.time_ns():x}-{case.number}"
-    return [f"{stem}-{index}" for index in range(case.scenario.queues)]
