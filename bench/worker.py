@@ -58,6 +58,9 @@ if TYPE_CHECKING:
 
 Answer = dict[str, Any]
 
+GRACE_S = 3.0
+"""How long a worker may live on once its parent is gone; a parent that lives kills it after two seconds."""
+
 ROLES: dict[str, type[Driver]] = {"both": Driver, "send": Sender, "receive": Receiver}
 """How a closed load is driven; any other has both halves in one worker."""
 
@@ -230,10 +233,15 @@ def _first(lines: TextIO, answer: Callable[[Answer], None]) -> Answer | None:
 
 
 def _read(lines: TextIO, loop: asyncio.AbstractEventLoop, commands: asyncio.Queue[Answer | None]) -> None:
-    """In a thread of its own: not every loop can watch a pipe, and a thread that waits costs nothing."""
+    """In a thread of its own: not every loop can watch a pipe, and a thread that waits costs nothing.
+
+    A loop that is too busy to hear of the end, as with a client that hangs, is ended here.
+    """
     for line in lines:
         loop.call_soon_threadsafe(commands.put_nowait, json.loads(line))
     loop.call_soon_threadsafe(commands.put_nowait, None)
+    time.sleep(GRACE_S)
+    os._exit(1)
 
 
 def _write(private: TextIO, answer: Answer) -> None:

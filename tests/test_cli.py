@@ -294,6 +294,15 @@ def test_a_broker_that_cannot_be_used_is_one_sentence_without_the_password(
     assert password not in everything
 
 
+@pytest.mark.parametrize("number", ["nan", "inf"])
+def test_a_limit_that_is_no_number_of_seconds_is_refused(command: Command, number: str) -> None:
+    done = command("run", "smoke", "--client", "memory", "--limit", number)
+    assert (done.returncode, done.stderr.splitlines()[-1]) == (
+        2,
+        f"Error: Invalid value for '--limit': {number} is not a finite number.",
+    )
+
+
 def test_the_password_of_a_good_broker_is_stored_nowhere(
     command: Command, embedded_url: str, tmp_path: Path, nothing_left: None
 ) -> None:
@@ -412,6 +421,31 @@ def test_a_killed_parent_leaves_no_worker_and_no_broker(tmp_path: Path, nothing_
         process.kill()
         process.communicate()
     assert rows_of(tmp_path / "run" / "slices.csv") > 2
+
+
+def test_a_client_that_hangs_does_not_outlive_a_killed_parent(
+    tmp_path: Path, faulty: Callable[[str], str], nothing_left: None
+) -> None:
+    with started(tmp_path, "run", *QUICK, "--client", faulty("hangs"), "--output", "run") as process:
+        until(lambda: child(process, "-m bench.worker"))
+        time.sleep(1)  # by now it may hang; where it does not yet, it ends as any other
+        process.kill()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="it has neither pipes with names nor these signals")
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_command_that_measures_nothing_is_interrupted_in_the_same_words(
+    tmp_path: Path, how: signal.Signals, nothing_left: None
+) -> None:
+    (tmp_path / "run").mkdir()
+    facts = tmp_path / "run" / "run.json"
+    os.mkfifo(facts)
+    with started(tmp_path, "show", "run") as process:
+        writing = os.open(facts, os.O_WRONLY)  # comes back once the command reads, which then waits for us
+        process.send_signal(how)
+        done = ended(process)
+        os.close(writing)
+    assert sentence(done, 130) == "mqbench: interrupted; what was measured so far is kept"
 
 
 @pytest.mark.parametrize("what", ["scenarios", "clients", "loops", "brokers"])

@@ -18,6 +18,7 @@ from bench.cli.export import export
 from bench.cli.history import history
 from bench.cli.init import init
 from bench.cli.list import list_
+from bench.cli.output import INTERRUPTED, LAST_WORDS, to_stderr
 from bench.cli.report import report
 from bench.cli.run import run
 from bench.cli.show import show
@@ -36,10 +37,21 @@ class Commands(click.Group):
         try:
             return super().invoke(ctx)
         except BenchError as error:
-            click.echo(f"mqbench: {error}", err=True)
+            to_stderr(str(error))
             ctx.exit(error.exit_code)
+        except KeyboardInterrupt:  # before anything was measured, or after
+            _interrupted(ctx)
+        except RuntimeError as error:
+            if not isinstance(error.__cause__, KeyboardInterrupt):
+                raise
+            _interrupted(ctx)  # Python 3.11 wraps it so while an imported module makes a class
         except BrokenPipeError:
             ctx.exit(0)
+
+
+def _interrupted(ctx: click.Context) -> None:
+    to_stderr(LAST_WORDS)
+    ctx.exit(INTERRUPTED)
 
 
 EPILOG = """\b

@@ -52,7 +52,7 @@ Exit codes:
 @click.option(
     "--most",
     "most_per_s",
-    type=click.FloatRange(20),
+    type=values.FiniteRange(20),
     metavar="RATE",
     help="Offer no more messages a second than this.",
 )

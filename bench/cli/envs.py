@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from bench.cli import values
 from bench.cli.output import print_table
 from bench.errors import UsageError
 
@@ -20,7 +21,7 @@ Examples:
 @click.option(
     "--older-than",
     "days",
-    type=click.FloatRange(0),
+    type=values.FiniteRange(0),
     default=30.0,
     show_default=True,
     metavar="DAYS",

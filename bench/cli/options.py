@@ -196,7 +196,7 @@ def with_order(command: Command) -> Command:
         click.option(
             "--limit",
             "limit_s",
-            type=click.FloatRange(0.1),
+            type=values.FiniteRange(0.1),
             default=10.0,
             show_default=True,
             help="Seconds without progress after which a client has failed.",

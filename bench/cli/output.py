@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 INTERRUPTED = 130
+LAST_WORDS = "interrupted; what was measured so far is kept"
 PIPED_WIDTH = 120
 
 
@@ -107,17 +108,32 @@ def to_stderr(text: str) -> None:
 
 
 def interruptible(work: Coroutine[Any, Any, T]) -> T:
-    """Runs to the end, or cleans up and exits with 130 on Ctrl-C or SIGTERM."""
+    """Runs to the end, or cleans up and exits with 130 on Ctrl-C, SIGTERM or SIGHUP."""
 
     async def watched() -> T:
         task = asyncio.current_task()
         assert task is not None
-        if sys.platform != "win32":
-            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
-        return await work
+        with _cancelled_by_signals(task):
+            return await work
 
     try:
         return asyncio.run(watched())
     except (KeyboardInterrupt, asyncio.CancelledError):
-        click.echo("mqbench: interrupted; what was measured so far is kept", err=True)
+        to_stderr(LAST_WORDS)
         sys.exit(INTERRUPTED)
+
+
+@contextlib.contextmanager
+def _cancelled_by_signals(task: asyncio.Task[Any]) -> Iterator[None]:
+    """Ctrl-C is asyncio's own. The others do afterwards what they did before: a page may yet be written."""
+    loop = asyncio.get_running_loop()
+    before = {}
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)  # Windows has no SIGHUP
+        if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
+            before[number] = signal.signal(number, lambda *_: loop.call_soon_threadsafe(task.cancel))
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

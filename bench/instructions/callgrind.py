@@ -47,6 +47,7 @@ def prefix(folder: Path) -> list[str]:
         "valgrind",
         "--quiet",
         "--tool=callgrind",
+        "--vgdb=no",  # whose pipes in the temporary folder outlive a worker that is killed
         f"--callgrind-out-file={folder / OUT}",
         f"--dump-before={MARK}",
     ]
