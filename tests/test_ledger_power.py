@@ -78,7 +78,7 @@ def test_a_fifth_is_seen_and_nothing_is_not() -> None:
 
 def test_the_replay_says_what_the_gates_said_and_notices_one_that_said_something_else() -> None:
     gates = equal(6)
-    assert power.replayed(gates) == power.Replayed(agree=6, of=6)
+    assert power.replayed(gates) == power.Replayed(agree=6, former=0, of=6)
     gates[2] = replace(gates[2], outcome="environment unfit")
     assert power.replayed(gates).agree == 5
     gates[3] = replace(gates[3], outcome="invalid", rates={})
@@ -115,7 +115,7 @@ def test_of_gates_that_ended_early_only_the_first_stage_and_the_outcome_are_used
     assert [one.covered.of for one in (first, second, every)] == [13, 8, 8]
     text = page.written(reading_design(), {}, page.Findings.of(early), "led", {})
     assert "| quiet | 5 | 0 |" in text
-    assert text.count("No such gate has been made.") == 5
+    assert text.count("No such gate has been made.") == 6
 
 
 def test_intervals_and_p_values_of_equal_sides_keep_their_promise() -> None:
@@ -134,10 +134,33 @@ def test_intervals_and_p_values_of_equal_sides_keep_their_promise() -> None:
     assert nominal.nominal(wrong)[0].covered.hits == 0
 
 
+def test_a_gate_that_was_judged_by_the_mean_is_told_from_one_that_is_judged_wrongly() -> None:
+    slower = [-0.03 - step / 1000 for step in range(14)]
+    slower[3], slower[11] = 0.4, -1.5
+    rates = {"base": [[1000.0]] * 14, "control": [[1000.0 + number] for number in (-1, 1) * 7]}
+    rates["candidate"] = [[1000 * math.exp(effect)] for effect in slower]
+    (gate,) = (replace(one, rates=rates) for one in equal(1))
+    (alone,) = longer([gate])
+    assert alone.said() != alone.said(by="mean")
+    for outcome, found in ((alone.said(), (1, 0)), (alone.said(by="mean"), (0, 1)), ("missed", (0, 0))):
+        again = power.replayed([replace(gate, outcome=outcome)])
+        assert (again.agree, again.former) == found
+
+
+def test_ranks_lose_no_gate_to_a_few_wild_rounds_that_the_mean_loses() -> None:
+    gates = []
+    for gate in equal(24, spread=0.02):
+        wild = [*gate.rates["candidate"][:9], [2000.0] * 4, *gate.rates["candidate"][10:]]
+        gates.append(replace(gate, rates={**gate.rates, "candidate": wild}))
+    ours, former = (seen(power.by_time(gates, by)) for by in ("ranks", "mean"))
+    assert ours[0.02] > former[0.02]
+    assert ours[0.0] == 0
+
+
 def test_other_rules_get_the_changed_rates_too() -> None:
     gates = equal(10, spread=0.01)
     rows = {row.name: row for row in ablation.shifted_rules(gates, power.LEVELS)}
-    assert next(iter(rows)) == ablation.OURS
+    assert list(rows)[:2] == [ablation.OURS, ablation.FORMER]
     assert {share.of for row in rows.values() for share in row.by_level.values()} == {10}
     assert rows["turns, 5 % on the mean"].by_level[0.0].hits == 0
     assert rows["turns, 5 % on the mean"].by_level[0.1].hits == 10

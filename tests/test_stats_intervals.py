@@ -25,7 +25,7 @@ from bench.stats.planning import (
 )
 from bench.stats.proportions import clopper_pearson, wilson
 from bench.stats.samples import sample
-from bench.stats.signflip import rounds_to_reject, sign_flip
+from bench.stats.signflip import rounds_to_reject, sign_flip, signed_ranks, sum_chances
 
 effects = st.floats(-1, 1, allow_subnormal=False).map(lambda value: round(value, 6))
 rounds = st.lists(effects, min_size=2, max_size=12)
@@ -121,7 +121,7 @@ def test_the_interval_of_hodges_lehmann_holds_what_wilcoxons_test_does_not_rejec
 @pytest.mark.parametrize("count", range(2, 16))
 def test_signed_rank_probabilities_are_those_of_all_patterns(count: int) -> None:
     if count > 10:  # beyond, the patterns are many: the sum and the symmetry have to do
-        chances = intervals._signed_rank_probabilities(count)
+        chances = sum_chances(range(1, count + 1))
         assert chances.sum() == pytest.approx(1)
         assert chances == pytest.approx(chances[::-1])
         return
@@ -129,7 +129,7 @@ def test_signed_rank_probabilities_are_those_of_all_patterns(count: int) -> None
         sum(rank for rank, sign in enumerate(signs, 1) if sign) for signs in product((0, 1), repeat=count)
     ]
     expected = np.bincount(sums) / 2**count
-    assert intervals._signed_rank_probabilities(count) == pytest.approx(expected)
+    assert sum_chances(range(1, count + 1)) == pytest.approx(expected)
 
 
 @pytest.mark.parametrize(("count", "confidence"), [(2, 0.5), (3, 0.75), (5, 0.9375)])
@@ -223,7 +223,54 @@ def test_sign_flips_do_not_depend_on_scale_and_turn_with_the_sign(values: list[f
 
 
 def test_no_difference_at_all_is_no_evidence() -> None:
-    assert sign_flip([0.0, 0.0, 0.0]).p_two_sided == 1
+    for test in (sign_flip, signed_ranks):
+        found = test([0.0, 0.0, 0.0])
+        assert (found.p_two_sided, found.p_less, found.p_greater) == (1, 1, 1)
+
+
+@settings(max_examples=30)
+@given(st.lists(st.floats(-10, 10).filter(bool), min_size=2, max_size=40, unique_by=abs))
+def test_signed_ranks_are_scipys_wilcoxon(values: list[float]) -> None:
+    ours = signed_ranks(values)
+    two_sided, less, greater = (
+        stats.wilcoxon(values, alternative="two-sided", method="exact").pvalue,
+        stats.wilcoxon(values, alternative="less", method="exact").pvalue,
+        stats.wilcoxon(values, alternative="greater", method="exact").pvalue,
+    )
+    assert (ours.p_two_sided, ours.p_less, ours.p_greater) == pytest.approx((two_sided, less, greater))
+
+
+@settings(max_examples=30)
+@given(st.lists(st.integers(-4, 4), min_size=2, max_size=10))
+def test_signed_ranks_with_ties_and_zeros_are_sign_flips_of_the_ranks(values: list[int]) -> None:
+    ranked = np.sign(values) * stats.rankdata(np.abs(values))
+    ours, flipped = signed_ranks(values), sign_flip(ranked)
+    assert (ours.p_two_sided, ours.p_less, ours.p_greater) == pytest.approx(
+        (flipped.p_two_sided, flipped.p_less, flipped.p_greater)
+    )
+
+
+def test_drawn_signed_ranks_come_close_to_all_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    exact = signed_ranks(ROUNDS)
+    assert exact.exact
+    monkeypatch.setattr(signflip, "COUNTED_ROUNDS", 5)
+    monkeypatch.setattr(signflip, "EXACT_ROUNDS", 5)
+    drawn = signed_ranks(ROUNDS, seed=1)
+    assert (drawn.exact, drawn.draws) == (False, 99_999)
+    p = exact.p_two_sided
+    assert drawn.p_two_sided == pytest.approx(p, abs=4 * math.sqrt(p * (1 - p) / 99_999))
+
+
+@given(st.lists(st.integers(-1000, 1000), min_size=2, max_size=30), st.integers(1, 100))
+def test_signed_ranks_do_not_depend_on_scale_and_turn_with_the_sign(values: list[int], factor: int) -> None:
+    ours, turned = signed_ranks(values), signed_ranks([-factor * value for value in values])
+    assert turned.p_two_sided == pytest.approx(ours.p_two_sided)
+    assert (turned.p_less, turned.p_greater) == pytest.approx((ours.p_greater, ours.p_less))
+
+
+def test_how_far_the_farthest_round_lies_does_not_matter_to_ranks() -> None:
+    near, far = [*ROUNDS, 2 * max(map(abs, ROUNDS))], [*ROUNDS, 1e6]
+    assert signed_ranks(near) == signed_ranks(far)
 
 
 @given(st.floats(1e-4, 0.5), st.sampled_from([1, 2]))

@@ -11,6 +11,7 @@ import csv
 import gc
 import math
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +24,8 @@ from bench.stats.gate import Control, decide, judge_control, overall, screen
 from bench.stats.intervals import hodges_lehmann, mean_interval
 from bench.stats.planning import detectable_effect, rounds_for_precision
 from bench.stats.rounds import round_effect
-from bench.stats.signflip import sign_flip
+from bench.stats.samples import Array, Numbers
+from bench.stats.signflip import SignFlip, sign_flip, signed_ranks
 from bench.stats.steadiness import intraclass_correlation
 from bench.stats.verdicts import verdict
 
@@ -66,13 +68,51 @@ def test_the_effect_of_a_simulated_round_is_that_of_its_rates() -> None:
 
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("alpha", [0.05, 0.01])
-def test_equal_sides_are_called_different_as_often_as_alpha_says(shape: str, alpha: float) -> None:
+@pytest.mark.parametrize("test", [sign_flip, signed_ranks])
+def test_equal_sides_are_called_different_as_often_as_alpha_says(
+    test: Callable[[Numbers], SignFlip], shape: str, alpha: float
+) -> None:
     tries = 3000
     data = simulated(np.random.default_rng(10), tries, 10, shape=shape)
-    alarms = sum(sign_flip(rounds).p_two_sided <= alpha for rounds in data) / tries
+    alarms = sum(test(rounds).p_two_sided <= alpha for rounds in data) / tries
     band = 4 * math.sqrt(alpha * (1 - alpha) / tries)
     # No test that assumes so little holds its rate exactly under skew, where signs do not flip freely.
     assert alarms == pytest.approx(alpha, abs=2 * band if shape == "skewed" else band)
+
+
+def stalled(random: np.random.Generator, tries: int, rounds: int, effect: float = 0.0) -> Array:
+    """Rounds of which one in sixteen has a stall on either side: it slows down, and by much."""
+    sides = random.exponential(0.2, (2, tries, rounds)) * (random.random((2, tries, rounds)) < 1 / 16)
+    found: Array = random.normal(effect, ROUND_SPREAD, (tries, rounds)) + sides[0] - sides[1]
+    return found
+
+
+def test_where_rounds_stall_ranks_see_more_than_the_mean_and_are_as_rarely_wrong() -> None:
+    tries, rounds, alpha = 1500, 20, 0.01
+    random = np.random.default_rng(21)
+    equal, slower = (stalled(random, tries, rounds, effect) for effect in (0.0, -math.log(1.04)))
+    chances = {
+        test: [np.mean([test(one).p_two_sided < alpha for one in data]) for data in (equal, slower)]
+        for test in (sign_flip, signed_ranks)
+    }
+    band = 4 * math.sqrt(alpha * (1 - alpha) / tries)
+    assert all(wrong <= alpha + band for wrong, _ in chances.values())
+    assert chances[signed_ranks][1] > chances[sign_flip][1] + 0.1
+    found = [effect_over_rounds(one) for one in equal]
+    held = np.mean([one.judged.contains(0.0) for one in found])
+    assert held == pytest.approx(0.95, abs=4 * math.sqrt(0.05 * 0.95 / tries))
+    assert np.median([one.robust.half_width / one.mean.half_width for one in found]) < 0.8
+
+
+def test_what_is_called_detectable_is_seen_about_nine_times_in_ten_where_rounds_stall() -> None:
+    tries, rounds, alpha = 400, 42, 0.01
+    random = np.random.default_rng(22)
+    typical = float(
+        np.median([effect_over_rounds(one).detectable(alpha) for one in stalled(random, tries, rounds)])
+    )
+    data = stalled(random, tries, rounds, math.log1p(typical))
+    seen = np.mean([signed_ranks(one).p_two_sided < alpha for one in data])
+    assert 0.82 <= seen <= 0.97
 
 
 def test_drawn_sign_flips_keep_their_rate_too() -> None:
@@ -171,10 +211,11 @@ def gate(random: np.random.Generator, effect: float, cells: int = 3, rounds: int
     return overall(decide(fresh, flagged=flagged, control=control).values())
 
 
-def test_300_gates_of_equal_sides_have_no_false_regression_and_nearly_all_pass() -> None:
+def test_of_300_gates_of_equal_sides_hardly_any_is_a_false_regression_and_nearly_all_pass() -> None:
     random = np.random.default_rng(20)
     outcomes = Counter(gate(random, 0.0) for _ in range(300))
-    assert outcomes["regression"] == 0
+    # Three cells of 0.10 * 0.01 each: 0.9 of 300 gates by chance, more than 4 once in 400 tries.
+    assert outcomes["regression"] <= 4
     assert outcomes["pass"] >= 285
 
 
@@ -215,8 +256,11 @@ def test_recorded_equal_sides_are_judged_as_scipy_judges_them(
     expected = theirs.confidence_interval(0.95)
     assert (effect.mean.low, effect.mean.high) == pytest.approx((expected.low, expected.high))
     flips = stats.permutation_test((effects,), np.mean, permutation_type="samples", vectorized=False)
-    assert effect.test.p_two_sided == pytest.approx(flips.pvalue)
-    assert verdict(effects).outcome == "inconclusive"
+    assert effect_over_rounds(effects, by="mean").test.p_two_sided == pytest.approx(flips.pvalue)
+    assert effect.test.p_two_sided == pytest.approx(stats.wilcoxon(effects, method="exact").pvalue)
+    # The tenth round, a third off, makes Student's interval too wide to say anything.
+    assert verdict(effects, by="mean").outcome == "inconclusive"
+    assert verdict(effects).outcome == "no difference"
 
 
 def test_one_wild_round_moves_the_robust_estimate_less_than_the_mean(

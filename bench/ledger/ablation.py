@@ -16,8 +16,12 @@ if TYPE_CHECKING:
 
     from bench.ledger.analysis import Judged
     from bench.ledger.rules import Rounds
+    from bench.stats.effects import By
 
-OURS = "mqbench check"
+OURS, FORMER = "mqbench check", "mqbench check by the mean"
+"""The rule, and as it was before it went by ranks: sign flips of the mean, and Student's t interval."""
+
+_WAYS: dict[str, By] = {OURS: "ranks", FORMER: "mean"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +45,7 @@ class ShiftedRule:
 def rules(gates: Sequence[Judged]) -> list[Rule]:
     """Ours first, then the others, on the data of every whole gate that has any."""
     sound = _judged(gates)
-    said: dict[str, list[bool]] = {OURS: [gate.outcome == "regression" for gate in sound]}
+    said = {name: [one.said(by=by) == "regression" for one in longer(sound)] for name, by in _WAYS.items()}
     for name, rule in RULES.items():
         said[name] = [
             rule(Rates(base=gate.rates["base"], candidate=gate.rates["candidate"], previous=previous))
@@ -74,10 +78,12 @@ def shifted_rules(gates: Sequence[Judged], levels: Sequence[float]) -> list[Shif
     equal = [gate for gate in sound if gate.kind == EQUAL]
     found = []
     for condition, some in by_condition(equal):
-        ours = {
-            level: Share.of_all(one.said(level) == "regression" for one in longer(some)) for level in levels
-        }
-        found.append(ShiftedRule(condition=condition, name=OURS, by_level=ours))
+        for name, by in _WAYS.items():
+            ours = {
+                level: Share.of_all(one.said(level, by) == "regression" for one in longer(some))
+                for level in levels
+            }
+            found.append(ShiftedRule(condition=condition, name=name, by_level=ours))
         for name, rule in RULES.items():
             theirs = {
                 level: Share.of_all(

@@ -182,7 +182,7 @@ def injected(gates: Sequence[Judged]) -> list[Injected]:
                 outcomes=_outcomes(some),
                 seen=Share.scored(sum(gate.outcome == "regression" for gate in some), len(some)),
                 faster=_faster(some),
-                covered=_covered(some, truth.mean.estimate) if truth is not None else None,
+                covered=_covered(some, truth.judged.estimate) if truth is not None else None,
             )
         )
     return found
@@ -197,7 +197,7 @@ def _faster(gates: Sequence[Judged]) -> Share:
 def _covered(gates: Sequence[Judged], truth: float) -> Share:
     """How often the first stage's 95 % interval held the truth; every gate has a first stage."""
     intervals = [
-        effect_over_rounds(effects).mean
+        effect_over_rounds(effects).judged
         for gate in gates
         if gate.is_sound and len(effects := gate.stage(1)) > 1
     ]

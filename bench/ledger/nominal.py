@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from bench.ledger.analysis import Share, by_condition
 from bench.ledger.design import EQUAL
 from bench.stats.effects import FEWEST_ROUNDS, effect_over_rounds
+from bench.stats.signflip import sum_chances
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -24,22 +26,22 @@ FIRST, SECOND, ALL = "first stage", "second stage", "all rounds"
 class Nominal:
     """Of the equal sides of a condition, from the rounds of a stage or from all.
 
-    ``covered``: 95 % intervals that held 0, of Student's t and of Hodges and Lehmann. ``chances`` are the
-    one-sided p of "slower", in order; ``below`` how many lie at or below some levels.
+    ``covered``: 95 % intervals that held 0, those that are judged by, and ``by_mean`` Student's. ``chances``
+    are the one-sided p of "slower", in order; ``below`` how many lie at or below some levels.
     """
 
     condition: str
     of: str
     rounds: int
     covered: Share
-    robust: Share
+    by_mean: Share
     chances: Sequence[float]
     below: Mapping[float, Share]
 
     def expected(self, level: float) -> float:
-        """The share of p at or below a level by chance: with n rounds p is a multiple of 1 / 2^n."""
-        patterns = 2.0**self.rounds
-        return math.floor(level * patterns) / patterns
+        """The share of p at or below a level by chance: so few rounds have few signed-rank sums."""
+        reached = np.cumsum(sum_chances(range(1, self.rounds + 1)))
+        return float(reached[reached <= level + 1e-12].max(initial=0.0))
 
 
 def nominal(gates: Sequence[Judged]) -> list[Nominal]:
@@ -72,8 +74,8 @@ def _nominal(condition: str, what: str, effects: Sequence[Effect]) -> Nominal:
         condition=condition,
         of=what,
         rounds=min(one.rounds for one in effects),
-        covered=Share.of_all(one.mean.contains(0.0) for one in effects),
-        robust=Share.of_all(one.robust.contains(0.0) for one in effects),
+        covered=Share.of_all(one.judged.contains(0.0) for one in effects),
+        by_mean=Share.of_all(one.mean.contains(0.0) for one in effects),
         chances=chances,
         below={level: Share.of_all(p <= level + 1e-12 for p in chances) for level in CHANCES},
     )

@@ -51,9 +51,9 @@ disjoint data; *all rounds* are both together. Every gate has its first stage; t
 """
 
 _CHANCES = """\
-The one-sided p of "slower", by the sign-flip test, should be at or below 0.05 in 5 % of gates, and so on.
-With so few rounds p has steps of 1/2^rounds:
-behind each share stands, in brackets, what that lets come by chance.
+The one-sided p of "slower", by signed ranks, should be at or below 0.05 in 5 % of gates, and so on.
+Few rounds have few sums of ranks, so that p has steps: behind each share stands, in brackets, what these let
+come by chance.
 """
 
 _SHIFTED = """\
@@ -64,8 +64,11 @@ candidate's rates adds its logarithm to the round's effect. The rule of `mqbench
 control, was put to the rounds of whole gates with a known difference added: x % more time for a message, or,
 below 0, so many more messages in the same time. So the truth is known without error, and the noise is that of
 real rounds; what this cannot show is a slow-down that also changes the noise, for which see the injected
-ones. With nothing added it must say what the gates said: it does in {agree} of {of}.
+ones. With nothing added it must say what the gates said: it does in {agree} of {of}.{former}
 """
+
+_FORMER = """
+Of the others {former} were made while the rule went by means, and said what that says."""
 
 _TIME = """\
 ### What more time buys
@@ -74,6 +77,11 @@ The same with the rounds of consecutive whole gates put together as those of one
 *Seconds* are those of a gate of that length with all its rounds: three cases (base, candidate, control),
 connecting, warming up and the broker's start included. Columns are the share called a regression, by what was
 added.
+"""
+
+_BY_MEAN = """\
+The same gates by the rule as it was before: sign flips of the mean instead of signed ranks, and Student's t
+interval instead of that of Hodges and Lehmann:
 """
 
 _INJECTED = """\
@@ -114,6 +122,7 @@ class Findings:
     nominal: Sequence[Nominal]
     shifted: Sequence[Shifted]
     by_time: Sequence[Shifted]
+    by_time_and_mean: Sequence[Shifted]
     replayed: Replayed
     injected: Sequence[Injected]
     rules: Sequence[Rule]
@@ -126,6 +135,7 @@ class Findings:
             nominal=nominal.nominal(gates),
             shifted=power.by_shift(gates),
             by_time=power.by_time(gates),
+            by_time_and_mean=power.by_time(gates, "mean"),
             replayed=power.replayed(gates),
             injected=analysis.injected(gates),
             rules=ablation.rules(gates),
@@ -158,12 +168,19 @@ def written(
         pictures["chances"],
         _table(tables.chances(found.nominal)),
         "",
-        _SHIFTED.format(agree=found.replayed.agree, of=found.replayed.of),
+        _SHIFTED.format(
+            agree=found.replayed.agree,
+            of=found.replayed.of,
+            former=_FORMER.format(former=found.replayed.former) if found.replayed.former else "",
+        ),
         _table(tables.shifted(found.shifted)),
         "",
         _TIME,
         pictures["time"] if found.by_time else "",
         _table(tables.by_time(found.by_time)),
+        "",
+        _BY_MEAN,
+        _table(tables.by_time(found.by_time_and_mean)),
         "",
         _INJECTED.format(kinds=kinds[:1].upper() + kinds[1:]),
         _table(tables.injected(found.injected)),

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from bench.ledger.analysis import Judged
     from bench.ledger.replay import Longer, Said
+    from bench.stats.effects import By
 
 LEVELS = (0.0, 0.01, 0.02, 0.03, 0.05, 0.10, 0.20, -0.05)
 TIMED_LEVELS = LEVELS[:6]
@@ -47,9 +48,13 @@ class Shifted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Replayed:
-    """Of how many gates the rule, put to the stored rounds as they are, says what the gate said."""
+    """Of how many gates the rule, put to the stored rounds as they are, says what the gate said.
+
+    ``former`` others said what the rule by means says: they were made while it was the rule.
+    """
 
     agree: int
+    former: int
     of: int
 
 
@@ -62,7 +67,7 @@ def by_shift(gates: Sequence[Judged]) -> list[Shifted]:
     ]
 
 
-def by_time(gates: Sequence[Judged]) -> list[Shifted]:
+def by_time(gates: Sequence[Judged], by: By = "ranks") -> list[Shifted]:
     """By condition, gates put together, and level, up to about a minute a pair."""
     found = []
     for condition, some in by_condition(_equal(gates)):
@@ -70,7 +75,7 @@ def by_time(gates: Sequence[Judged]) -> list[Shifted]:
         each = 1
         while each == 1 or (each * mean_s <= LONGEST_S and each <= len(some)):
             together = list(longer(some, each))
-            found += [_shifted(condition, together, level, each) for level in TIMED_LEVELS]
+            found += [_shifted(condition, together, level, each, by) for level in TIMED_LEVELS]
             each += 1
     return found
 
@@ -78,17 +83,20 @@ def by_time(gates: Sequence[Judged]) -> list[Shifted]:
 def replayed(gates: Sequence[Judged]) -> Replayed:
     """The check on all of this: with nothing added, the rule must say what the gates said."""
     sound = [one for one in gates if one.condition != REFERENCE and one.is_sound]
-    again = [one.said() for one in longer(sound)]
-    agree = sum(gate.outcome == said for gate, said in zip(sound, again, strict=True))
-    return Replayed(agree=agree, of=len(sound))
+    pairs = [(gate, one) for gate, one in zip(sound, longer(sound), strict=True)]
+    other = [(gate, one) for gate, one in pairs if one.said() != gate.outcome]
+    former = sum(one.said(by="mean") == gate.outcome for gate, one in other)
+    return Replayed(agree=len(sound) - len(other), former=former, of=len(sound))
 
 
 def _equal(gates: Sequence[Judged]) -> list[Judged]:
     return [one for one in gates if one.kind == EQUAL and one.serves]
 
 
-def _shifted(condition: str, together: Sequence[Longer], level: float, each: int) -> Shifted:
-    counts = Counter(one.said(level) for one in together)
+def _shifted(
+    condition: str, together: Sequence[Longer], level: float, each: int, by: By = "ranks"
+) -> Shifted:
+    counts = Counter(one.said(level, by) for one in together)
     outcomes: tuple[Said, ...] = ("regression", "pass", "inconclusive", "environment unfit")
     return Shifted(
         condition=condition,
@@ -97,7 +105,7 @@ def _shifted(condition: str, together: Sequence[Longer], level: float, each: int
         rounds=together[0].rounds,
         seconds=sum(one.seconds for one in together) / len(together),
         said={outcome: Share.scored(counts[outcome], len(together)) for outcome in outcomes},
-        faster=Share.exact(sum(one.called_faster(level) for one in together), len(together))
+        faster=Share.exact(sum(one.called_faster(level, by) for one in together), len(together))
         if each == 1 or not level
         else None,
     )

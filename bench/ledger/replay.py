@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from bench.ledger.analysis import Judged
-    from bench.stats.gate import Control
+    from bench.stats.effects import By
 
 Said = Literal["pass", "regression", "inconclusive", "environment unfit", "not measured"]
 _CELL = "cell"
@@ -35,32 +35,33 @@ class Longer:
 
     first: Sequence[float]
     second: Sequence[float]
-    control: Control
+    control: Sequence[float]
     seconds: float
 
     @property
     def rounds(self) -> tuple[int, int]:
         return len(self.first), len(self.second)
 
-    def said(self, slower: float = 0.0) -> Said:
+    def said(self, slower: float = 0.0, by: By = "ranks") -> Said:
         """What the rule says, were the candidate slower by this share. "not measured": the first stage leaves
         it open, and there are no rounds to decide it with.
         """
         shift = shifted(slower)
-        (screened,) = gate.screen({_CELL: [one + shift for one in self.first]}).values()
+        (screened,) = gate.screen({_CELL: [one + shift for one in self.first]}, by=by).values()
         if screened.outcome == "pass":
             return "pass"
         if not self.second:
             return "not measured"
         flagged = [_CELL] if screened.outcome == "flagged" else []
         fresh = {_CELL: [one + shift for one in self.second]}
-        (decision,) = gate.decide(fresh, flagged=flagged, control=self.control).values()
+        control = gate.judge_control(self.control, by=by)
+        (decision,) = gate.decide(fresh, flagged=flagged, control=control, by=by).values()
         return decision.outcome
 
-    def called_faster(self, slower: float = 0.0) -> bool:
+    def called_faster(self, slower: float = 0.0, by: By = "ranks") -> bool:
         """Whether ``mqbench ab`` would call the candidate faster, from all rounds at once."""
         shift = shifted(slower)
-        return verdict([one + shift for one in (*self.first, *self.second)]).outcome == "faster"
+        return verdict([one + shift for one in (*self.first, *self.second)], by=by).outcome == "faster"
 
 
 def shifted(slower: float) -> float:
@@ -75,8 +76,6 @@ def longer(gates: Sequence[Judged], each: int = 1) -> Iterator[Longer]:
         yield Longer(
             first=list(chain.from_iterable(one.stage(1) for one in group)),
             second=list(chain.from_iterable(one.stage(2) for one in group)),
-            control=gate.judge_control(
-                list(chain.from_iterable(one.stage(2, of="control") for one in group))
-            ),
+            control=list(chain.from_iterable(one.stage(2, of="control") for one in group)),
             seconds=sum(one.took_s for one in group),
         )

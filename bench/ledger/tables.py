@@ -111,8 +111,8 @@ def rules(rows: Sequence[Rule]) -> Grid:
 def _truth(row: Injected) -> str:
     if row.truth is None:
         return ""
-    mean = row.truth.mean
-    shares = (100 * analysis.slower_share(one) for one in (mean.estimate, mean.high, mean.low))
+    true = row.truth.judged
+    shares = (100 * analysis.slower_share(one) for one in (true.estimate, true.high, true.low))
     estimate, low, high = shares
     return f"{estimate:.1f} % [{low:.1f}, {high:.1f}]"
 
@@ -207,7 +207,7 @@ def shifted_rules(rows: Sequence[ShiftedRule]) -> Grid:
 def coverage(rows: Sequence[Nominal]) -> Grid:
     return _grid(
         ("condition", "of"),
-        ("rounds", "gates", "t interval [95 %]", "Hodges-Lehmann [95 %]"),
+        ("rounds", "gates", "Hodges-Lehmann [95 %]", "t interval [95 %]"),
         (
             (
                 row.condition,
@@ -215,7 +215,7 @@ def coverage(rows: Sequence[Nominal]) -> Grid:
                 str(row.rounds),
                 str(row.covered.of),
                 _tenths(row.covered),
-                _tenths(row.robust),
+                _tenths(row.by_mean),
             )
             for row in rows
         ),

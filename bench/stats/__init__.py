@@ -3,9 +3,9 @@
 samples       what is taken for a sample at all
 intervals     a mean, a rate and a Hodges-Lehmann estimate, each with its interval
 proportions   a proportion with its interval
-signflip      the permutation test of paired rounds
+signflip      permutation tests of paired rounds: by the mean, and by signed ranks
 rounds        the effect of one round, from its pairs of slices
-effects       two sides over rounds: one effect, with everything that a verdict needs
+effects       two sides over rounds: one effect, judged by ranks, with everything that a verdict needs
 unpaired      two runs that never met in a round: Welch's t
 changes       where the level of a series changed
 planning      what a number of rounds can see, and how many rounds it takes

@@ -13,7 +13,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeVar
 
-from bench.stats.effects import FEWEST_ROUNDS, Effect, effect_over_rounds
+from bench.stats.effects import FEWEST_ROUNDS, By, Effect, effect_over_rounds
 from bench.stats.multiplicity import holm
 from bench.stats.samples import sample
 from bench.stats.signflip import rounds_to_reject
@@ -71,17 +71,18 @@ def screen(
     alpha: float = FLAG_ALPHA,
     margin: float = MARGIN,
     margins: Mapping[Key, float] | None = None,
+    by: By = "ranks",
 ) -> dict[Key, Screened]:
     """Stage 1, from one effect per round and cell; ``margins`` are of cells with one of their own.
 
-    Flagged where the one-sided sign-flip p of "slower" is below ``alpha``. Otherwise a pass where the upper
+    Flagged where the one-sided signed-rank p of "slower" is below ``alpha``. Otherwise a pass where the upper
     bound of the slow-down is under the margin already, else undecided.
     """
     allowed = _margins(cells, margin, margins)
     for one in allowed.values():
         check_thresholds(alpha=alpha, margin=one, least_effect=0)
     needed = rounds_to_screen(alpha)
-    return {key: _screen(values, needed, alpha, allowed[key]) for key, values in cells.items()}
+    return {key: _screen(values, by, needed, alpha, allowed[key]) for key, values in cells.items()}
 
 
 def rounds_to_screen(alpha: float = FLAG_ALPHA) -> int:
@@ -98,28 +99,32 @@ def _margins(cells: Iterable[Key], margin: float, own: Mapping[Key, float] | Non
     return {key: (own or {}).get(key, margin) for key in cells}
 
 
-def _screen(values: Numbers, needed: int, alpha: float, margin: float) -> Screened:
-    effect = _effect(values)
+def _screen(values: Numbers, by: By, needed: int, alpha: float, margin: float) -> Screened:
+    effect = _effect(values, by)
     if effect is None or effect.rounds < needed:
         return Screened(outcome="undecided", reason=_too_few(needed, len(values)), effect=effect)
     p = effect.test.p_less
     if p < alpha:
-        reason = f"may be slower: {percent(effect.mean.estimate)}, p = {p:.2g}"
+        reason = f"may be slower: {percent(effect.judged.estimate)}, p = {p:.2g}"
         return Screened(outcome="flagged", reason=reason, effect=effect)
     passes = effect.robust_agrees and effect.slow_down_at_most < margin
     return Screened(outcome="pass" if passes else "undecided", reason=_bound(effect, margin), effect=effect)
 
 
 def judge_control(
-    effects: Numbers, *, alpha: float = CONTROL_ALPHA, least_effect: float = LEAST_EFFECT
+    effects: Numbers,
+    *,
+    alpha: float = CONTROL_ALPHA,
+    least_effect: float = LEAST_EFFECT,
+    by: By = "ranks",
 ) -> Control:
     """Base against a second copy of itself: fails where they differ at ``alpha`` and by ``least_effect``."""
-    needed, effect = rounds_to_reject(alpha), _effect(effects)
+    needed, effect = rounds_to_reject(alpha), _effect(effects, by)
     if effect is None or effect.rounds < needed:
         return Control(outcome="unknown", reason=_too_few(needed, len(effects)), effect=effect)
-    p, mean = effect.test.p_two_sided, effect.mean.estimate
-    differs = p < alpha and abs(mean) >= math.log1p(least_effect)
-    reason = f"base against itself: {percent(mean)}, p = {p:.2g}"
+    p, judged = effect.test.p_two_sided, effect.judged.estimate
+    differs = p < alpha and abs(judged) >= math.log1p(least_effect)
+    reason = f"base against itself: {percent(judged)}, p = {p:.2g}"
     return Control(outcome="fails" if differs else "holds", reason=reason, effect=effect)
 
 
@@ -145,12 +150,13 @@ def decide(
     margin: float = MARGIN,
     margins: Mapping[Key, float] | None = None,
     least_effect: float = LEAST_EFFECT,
+    by: By = "ranks",
 ) -> dict[Key, Decision]:
     """Stage 2, from one effect per *fresh* round and cell; ``flagged`` are the cells that stage 1 flagged,
     ``margins`` those of cells with one of their own.
 
     - regression: flagged, Holm's one-sided p over the flagged cells is below ``alpha``, the interval leaves 0
-      out, the slow-down is at least ``least_effect`` by the mean and by the robust estimate, and the two
+      out, the slow-down is at least ``least_effect`` by the robust estimate and by the mean, and the two
       agree. Environment unfit instead where the control fails, inconclusive where it is unknown;
     - pass: the upper bound of the slow-down is under ``margin``, and the two estimates agree;
     - inconclusive: all else. A flagged cell without rounds is inconclusive, never a pass.
@@ -164,7 +170,7 @@ def decide(
     unknown = [key for key in flagged if key not in cells]
     if unknown:
         raise ValueError(f"flagged cells without a second stage: {', '.join(map(str, unknown))}")
-    effects = {key: _effect(values) for key, values in cells.items()}
+    effects = {key: _effect(values, by) for key, values in cells.items()}
     asked = {key: effect.test.p_less for key, effect in effects.items() if effect and key in flagged}
     chances = holm(asked) if asked else {}
     needed, least = rounds_to_decide(len(flagged), alpha), math.log1p(least_effect)
@@ -180,12 +186,12 @@ def _decide(
     effect: Effect, p: float | None, control: Control, thresholds: tuple[float, float, float]
 ) -> Decision:
     alpha, margin, least = thresholds
-    mean, robust = effect.mean.estimate, effect.robust.estimate
-    slower = f"{percent(mean)}" + ("" if p is None else f", p = {p:.2g}")
+    mean, robust, judged = effect.mean.estimate, effect.robust.estimate, effect.judged
+    slower = f"{percent(judged.estimate)}" + ("" if p is None else f", p = {p:.2g}")
     if not effect.robust_agrees:
         reason = f"a few rounds made the mean: {percent(mean)}, but the robust estimate {percent(robust)}"
         return _decision("inconclusive", reason, effect, p, alpha)
-    if p is not None and p < alpha and effect.mean.high < 0 and max(mean, robust) <= -least:
+    if p is not None and p < alpha and judged.high < 0 and max(mean, robust) <= -least:
         outcomes: dict[str, Outcome] = {"holds": "regression", "fails": "environment unfit"}
         outcome = outcomes.get(control.outcome, "inconclusive")
         reason = (
@@ -198,7 +204,7 @@ def _decide(
     reason = _bound(effect, margin)
     if not passes and p is not None:
         reason = f"{slower} is not sure; {reason}"
-    elif not passes and effect.mean.high < 0:
+    elif not passes and judged.high < 0:
         reason = f"{slower} in the second stage, but the first did not flag it; {reason}"
     return _decision("pass" if passes else "inconclusive", reason, effect, p, alpha)
 
@@ -211,9 +217,9 @@ def overall(decisions: Iterable[Decision]) -> Outcome:
     return next(outcome for outcome in _WORST_FIRST if outcome in outcomes)
 
 
-def _effect(values: Numbers) -> Effect | None:
+def _effect(values: Numbers, by: By) -> Effect | None:
     array = sample(values, "rounds", least=0)
-    return effect_over_rounds(array) if array.size >= FEWEST_ROUNDS else None
+    return effect_over_rounds(array, by=by) if array.size >= FEWEST_ROUNDS else None
 
 
 def _decision(

@@ -10,9 +10,10 @@ import numpy as np
 from scipy import special
 
 from bench.stats.samples import between, sample
+from bench.stats.signflip import sum_chances
 
 if TYPE_CHECKING:
-    from bench.stats.samples import Array, Numbers
+    from bench.stats.samples import Numbers
 
 CONFIDENCE = 0.95
 # Up to here the signed-rank distribution is counted out; beyond, its normal approximation is off by less than
@@ -92,16 +93,6 @@ def _signed_rank_cut(count: int, alpha: float) -> tuple[int, float]:
     if count > _COUNTED_OUT:
         mean, variance = count * (count + 1) / 4, count * (count + 1) * (2 * count + 1) / 24
         return max(1, int(mean - float(special.ndtri(1 - alpha / 2)) * math.sqrt(variance))), 1 - alpha
-    below = np.cumsum(_signed_rank_probabilities(count))
+    below = np.cumsum(sum_chances(range(1, count + 1)))
     cut = max(1, int(np.searchsorted(below, alpha / 2 * (1 + 1e-12), side="right")))
     return cut, 1 - 2 * float(below[cut - 1])
-
-
-def _signed_rank_probabilities(count: int) -> Array:
-    """P(W+ = w) for w from 0 to n(n+1)/2: each rank is in the sum or not, with probability one half."""
-    chances = np.zeros(count * (count + 1) // 2 + 1)
-    chances[0] = 1.0
-    for rank in range(1, count + 1):
-        chances[rank:] = (chances[rank:] + chances[:-rank]) / 2
-        chances[:rank] /= 2
-    return chances

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
-from bench.stats.intervals import CONFIDENCE, Interval, mean_interval
+from bench.stats.effects import effect_over_rounds
+from bench.stats.intervals import CONFIDENCE
 from bench.stats.samples import between, sample
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from bench.stats.intervals import Interval
     from bench.stats.samples import Numbers
 
 Key = TypeVar("Key")
@@ -46,13 +48,13 @@ def _adjusted(chances: Mapping[Key, float], method: str) -> dict[Key, float]:
 def simultaneous_intervals(
     cells: Mapping[Key, Numbers], confidence: float = CONFIDENCE
 ) -> dict[Key, Interval]:
-    """Intervals of the cells' means that all hold at once with ``confidence``, for tables that rank.
+    """Intervals of the cells' effects that all hold at once with ``confidence``, for tables that rank.
 
-    Bonferroni's t intervals, each at 1 - (1-confidence)/m (Dunn, JASA 56, 1961). A max-t interval would be
+    Bonferroni's, as each is judged, at 1 - (1-confidence)/m (Dunn, JASA 56, 1961). A max-t interval would be
     a few percent narrower for cells that share a reference, but needs all cells in the same rounds, and
     resampling; these hold for any cells, also in blocks of their own.
     """
     if not cells:
         raise ValueError("no cells to rank")
     each = 1 - (1 - between(confidence, "confidence", 0, 1)) / len(cells)
-    return {key: mean_interval(values, each) for key, values in cells.items()}
+    return {key: effect_over_rounds(values, each).judged for key, values in cells.items()}

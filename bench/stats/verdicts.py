@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeVar
 
-from bench.stats.effects import FEWEST_ROUNDS, Effect, effect_over_rounds
+from bench.stats.effects import FEWEST_ROUNDS, By, Effect, effect_over_rounds
 from bench.stats.intervals import CONFIDENCE
 from bench.stats.multiplicity import benjamini_hochberg, holm
 from bench.stats.samples import between, sample
@@ -51,19 +51,20 @@ def verdict(
     confidence: float = CONFIDENCE,
     p_adjusted: float | None = None,
     seed: int = 0,
+    by: By = "ranks",
 ) -> Verdict:
     """Judges one cell from one :func:`~bench.stats.rounds.round_effect` per round.
 
-    - faster, slower: the sign-flip test's two-sided p (``p_adjusted`` where many cells were asked at once) is
-      below ``alpha``, the interval leaves 0 out (one wild round can part the two), the difference is at least
-      ``least_effect``, and the robust estimate agrees;
+    - faster, slower: the signed-rank test's two-sided p (``p_adjusted`` where many cells were asked at once)
+      is below ``alpha``, the interval leaves 0 out, the difference is at least ``least_effect``, and the mean
+      agrees;
     - no difference: the whole interval lies within ``margin`` to either side (a claim, and it needs
     evidence);
     - inconclusive: all else, too few rounds for any verdict among it.
     """
     array = sample(effects, "rounds", least=0)
     check_thresholds(alpha=alpha, margin=margin, least_effect=least_effect)
-    effect = effect_over_rounds(array, confidence, seed) if array.size >= FEWEST_ROUNDS else None
+    effect = effect_over_rounds(array, confidence, seed, by) if array.size >= FEWEST_ROUNDS else None
     p = effect.test.p_two_sided if effect and p_adjusted is None else p_adjusted
     needed = rounds_to_reject(alpha)
     outcome: Outcome = "inconclusive"
@@ -101,7 +102,7 @@ def verdicts(
     adjusted = {}
     if chances:
         slower, faster = holm(chances), benjamini_hochberg(chances)
-        adjusted = {key: faster[key] if asked[key].mean.estimate > 0 else slower[key] for key in asked}
+        adjusted = {key: faster[key] if asked[key].judged.estimate > 0 else slower[key] for key in asked}
     return {
         key: verdict(
             values,
@@ -125,19 +126,17 @@ def check_thresholds(*, alpha: float, margin: float, least_effect: float) -> Non
 
 
 def _judge(effect: Effect, p: float, alpha: float, margin: float, least: float) -> tuple[Outcome, str]:
-    mean, robust = effect.mean, effect.robust.estimate
+    found, mean, robust = effect.judged, effect.mean.estimate, effect.robust.estimate
     if not effect.robust_agrees:
-        reason = (
-            f"a few rounds made the mean: {percent(mean.estimate)}, but the robust estimate {percent(robust)}"
-        )
+        reason = f"a few rounds made the mean: {percent(mean)}, but the robust estimate {percent(robust)}"
         return "inconclusive", reason
-    if p < alpha and not mean.contains(0.0) and abs(mean.estimate) >= least:
-        return ("faster" if mean.estimate > 0 else "slower"), f"{percent(mean.estimate)}, p = {p:.2g}"
+    if p < alpha and not found.contains(0.0) and abs(found.estimate) >= least:
+        return ("faster" if found.estimate > 0 else "slower"), f"{percent(found.estimate)}, p = {p:.2g}"
     span, allowed = (
-        f"{percent(mean.low)} to {percent(mean.high)}",
+        f"{percent(found.low)} to {percent(found.high)}",
         f"{math.expm1(margin):.3%}".replace(".000%", " %"),
     )
-    if -margin < mean.low and mean.high < margin:
+    if -margin < found.low and found.high < margin:
         return "no difference", f"the whole interval, {span}, lies within {allowed}"
     return (
         "inconclusive",
