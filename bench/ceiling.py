@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from bench.scenario import Handler
+from bench.handler import Handler
 from bench.trial.turn import Turn
 
 if TYPE_CHECKING:

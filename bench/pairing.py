@@ -90,6 +90,7 @@ class Pair:
             rate_per_s = account.received / sample["elapsed_s"]
             if time.monotonic() >= until_s or not account.whole(count):
                 parts = ("received", "lost", "duplicated", "reordered", "corrupted", "requeued")
+                await self._receiver.ask({"do": "rewind"}, limit_s)
                 told = {name: getattr(total, name) for name in parts}
                 return {"rate_per_s": rate_per_s, "fewest": self._fewest, "account": told}
             count = max(self._fewest, min(4 * count, round(rate_per_s * SLICE_S)))

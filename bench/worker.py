@@ -14,9 +14,9 @@ means that the parent is gone: the worker ends too.
     -> {"do": "close"}             <- {"closed": {"peak_rss_bytes"}}, and the process ends
     <- {"failed": SENTENCE, "kind": ERROR} to any of them, and the process ends
 
-``seed`` is that of what is drawn: arrivals, sizes. ``ordering`` is that of the client that sends, where
-another receives. In the role "send" or "receive" it is half a case, which ``bench.driver.halves`` drives by
-commands of its own.
+``seed`` is that of what is drawn: arrivals, sizes, times of work. ``ordering`` is that of the client that
+sends, where another receives. In the role "send" or "receive" it is half a case, which
+``bench.driver.halves`` drives by commands of its own.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ import threading
 import time
 from contextlib import ExitStack
 from dataclasses import asdict
-from functools import cache, partial
+from functools import cache
 from importlib import import_module
 from importlib.util import module_from_spec, spec_from_file_location
 from typing import TYPE_CHECKING, Any
@@ -118,8 +118,7 @@ class Worker:
         with METERS[order.get("meter", "time")](clock) as gauges, ExitStack() as stack:
             driving: Callable[..., Driver] = ROLES[order.get("role", "both")]
             if scenario.load_model != "closed":
-                paced = PacedRequestDriver if scenario.request_reply else PacedDriver
-                driving = partial(paced, seed=order.get("seed", 0))
+                driving = PacedRequestDriver if scenario.request_reply else PacedDriver
             elif scenario.request_reply:
                 driving = RequestDriver
             driver = driving(
@@ -131,6 +130,7 @@ class Worker:
                 gauges=gauges,
                 limit_s=order["limit_s"],
                 sizes=_sizes(scenario, client, order),
+                seed=order.get("seed", 0),
             )
             stack.enter_context(listening(driver.watch.fail))
             async with driver.connected() as setup:

@@ -12,7 +12,8 @@ from bench import Mix
 from bench.driver.sizing import drawn
 from bench.engine.local import LocalEngine
 from bench.errors import ClientFailedError, DishonestError, StalledError, WorkerFailedError, WorkerStuckError
-from bench.scenario import Handler, Scenario
+from bench.handler import Handler
+from bench.scenario import Scenario
 
 QUICK: dict[str, Any] = {"warmup_s": 0.05}
 

@@ -16,9 +16,10 @@ from bench.driver.alarm import Alarm
 from bench.driver.pacing import Room
 from bench.engine.local import LocalEngine
 from bench.errors import StalledError
+from bench.handler import Handler
 from bench.histogram import Histogram
 from bench.loops import factory
-from bench.scenario import Handler, Scenario
+from bench.scenario import Scenario
 
 
 async def drive(

@@ -11,10 +11,11 @@ from test_open_load import drive, rate_per_s, surprises
 from bench import Schedule
 from bench.driver.open_load import OpenReturningLedger
 from bench.errors import StalledError
+from bench.handler import Handler
 from bench.histogram import Histogram
 from bench.mix import Mix
 from bench.payload import STAMP, STAMP_BYTES, Account, Inbox, filler, keys
-from bench.scenario import Handler, Scenario
+from bench.scenario import Scenario
 
 ASKING = Scenario(request_reply=True, in_flight=20, rate_per_s=1500)
 RETURNING = Scenario(requeue_every=7, rate_per_s=3000)

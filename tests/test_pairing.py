@@ -91,6 +91,7 @@ def pair(sender: dict[str, Any] | None = None, receiver: dict[str, Any] | None =
         "check": {"checked": True},
         "drain": {"account": {**CAME["account"], "received": 1}},  # type: ignore[dict-item]
         "join": {"join_s": 0.3},
+        "rewind": {"rewound": True},
         "arrive": CAME,
     }
     return Pair(

@@ -11,9 +11,10 @@ from test_driver import drive, surprises
 
 from bench.driver.requests import Requester, key_of
 from bench.errors import DishonestError, StalledError
+from bench.handler import Handler
 from bench.histogram import Histogram
 from bench.mix import Mix
-from bench.scenario import Handler, Scenario
+from bench.scenario import Scenario
 
 
 @pytest.mark.parametrize("guarantee", ["at-least-once", "at-most-once"])

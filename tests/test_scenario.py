@@ -125,21 +125,6 @@ def test_an_unknown_field_names_the_nearest() -> None:
         Scenario().with_fields({"prefech": 1})
 
 
-@pytest.mark.parametrize(
-    ("text", "time_us"), [("sleep:5ms", 5000.0), ("cpu:50us", 50.0), ("sleep:0.25s", 250_000.0)]
-)
-def test_a_handler_is_written_with_its_unit(text: str, time_us: float) -> None:
-    handler = Handler.parse(text)
-    assert handler.time_us == time_us
-    assert Handler.parse(str(handler)) == handler
-
-
-@pytest.mark.parametrize("text", ["sleep", "sleep:5", "nap:5ms", "sleep:0ms", "", "cpu:-1us"])
-def test_a_handler_that_is_not_understood_says_how_to_write_one(text: str) -> None:
-    with pytest.raises(ScenarioError, match="handler must be none, sleep:TIME or cpu:TIME such as sleep:5ms"):
-        Handler.parse(text)
-
-
 @pytest.mark.parametrize("field", [field.name for field in fields(Scenario)])
 def test_every_field_can_be_set_from_its_own_text(field: str) -> None:
     value = getattr(Scenario(), field)

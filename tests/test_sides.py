@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bench.errors import ComparisonRefusedError, UsageError
-from bench.scenario import Handler
+from bench.handler import Handler
 from bench.sides import agree, parse, parse_both
 
 

@@ -41,7 +41,7 @@ class Driver:
     """Drives one client through one scenario, on the running loop.
 
     ``limit_s`` is how long publishing or delivery may stand still before that is a failure; ``sizes`` are
-    those of the messages where the scenario has a mix of them.
+    those of the messages where the scenario has a mix of them; ``seed`` is that of what else is drawn.
     """
 
     PRODUCER: type[Producer] = Producer
@@ -60,6 +60,7 @@ class Driver:
         gauges: Gauges,
         limit_s: float,
         sizes: Sizes | None = None,
+        seed: int = 0,
     ) -> None:
         self._client = client
         self._target = target
@@ -73,11 +74,16 @@ class Driver:
         self._limit_s = limit_s
         self._depth: DepthGauge | None = None
         self._sizes = sizes
+        self._seed = seed
         self._producers: list[Producer] = []
         every = scenario.requeue_every
         consuming = Consuming if every is None else partial(Returning, every=every)
         self._consuming = consuming(
-            payload_bytes=scenario.payload_bytes, sizes=sizes, handler=scenario.handler, clock=clock
+            payload_bytes=scenario.payload_bytes,
+            sizes=sizes,
+            handler=scenario.handler,
+            clock=clock,
+            seed=seed,
         )
         self._receivers = [self._consuming.receiver() for _ in range(scenario.consumers)]
         stamped, ordered = scenario.payload_bytes >= STAMP_BYTES, not scenario.shared_partitions
@@ -190,6 +196,11 @@ class Driver:
 
     async def warm_up(self) -> tuple[float, Account]:
         """Runs for the scenario's warm-up time; returns the rate of its last chunk and the account of all."""
+        warmed = await self._warm_up()
+        self._consuming.rewind()
+        return warmed
+
+    async def _warm_up(self) -> tuple[float, Account]:
         until_ns = self._clock() + round(self._scenario.warmup_s * 1e9)
         count = self.fewest
         total = Account()

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from bench.client import Receive
     from bench.driver.sizing import Sizes
-    from bench.scenario import Handler
+    from bench.handler import Handler
 
 KEPT_BYTES = 4 * 2**20
 """Bodies are kept until the stretch is over, or until there are so many: then they are checked within it."""
@@ -26,21 +26,34 @@ OBJECT_BYTES = 100
 class Consuming:
     """The inboxes of all consumers of a case, and the count-down to the end of a stretch.
 
-    ``payload_bytes`` is the size of every body, or with ``sizes`` their mean.
+    ``payload_bytes`` is the size of every body, or with ``sizes`` their mean; ``seed`` is that of the times
+    that a handler takes, where they are drawn.
     """
 
     def __init__(
-        self, *, payload_bytes: int, sizes: Sizes | None, handler: Handler, clock: Callable[[], int]
+        self,
+        *,
+        payload_bytes: int,
+        sizes: Sizes | None,
+        handler: Handler,
+        clock: Callable[[], int],
+        seed: object = 0,
     ) -> None:
         self._payload_bytes = payload_bytes
         self._sizes = sizes
         self._handler = handler
+        self._seed = seed
         self._clock = clock
         self._chunk = max(1, KEPT_BYTES // (payload_bytes + OBJECT_BYTES))
         self._countdown: Iterator[int] = iter(b"")
         self.inboxes: list[Inbox] = []
         self.arrived = asyncio.Event()
         self.last_ns = 0
+        self.rewind()
+
+    def rewind(self) -> None:
+        """From here on messages take the handler's times from the first again: a warm-up has any number."""
+        self._times_s = self._handler.times_s(self._seed)
 
     def begin(self, count: int) -> None:
         """From here on ``arrived`` waits for that many messages to be handled."""
@@ -91,12 +104,12 @@ class Consuming:
 
     def _computing(self, inbox: Inbox) -> Receive:
         clock, received, keep, mark = self._clock, inbox.received_ns.append, inbox.bodies.append, self._mark
-        time_s, thread_time = self._handler.time_us / 1e6, time.thread_time
+        thread_time = time.thread_time
 
         def receive(body: bytes) -> None:
             received(clock())
             keep(body)
-            until = thread_time() + time_s
+            until = thread_time() + next(self._times_s)
             while thread_time() < until:
                 pass
             if not next(self._countdown, 1):
@@ -106,9 +119,9 @@ class Consuming:
 
     def _sleeping(self, inbox: Inbox) -> Receive:
         clock, received, keep, mark = self._clock, inbox.received_ns.append, inbox.bodies.append, self._mark
-        time_s, sleep = self._handler.time_us / 1e6, asyncio.sleep
+        sleep = asyncio.sleep
 
-        async def handle() -> None:
+        async def handle(time_s: float) -> None:
             await sleep(time_s)
             if not next(self._countdown, 1):
                 mark()
@@ -116,7 +129,7 @@ class Consuming:
         def receive(body: bytes) -> Awaitable[None]:
             received(clock())
             keep(body)
-            return handle()
+            return handle(next(self._times_s))
 
         return receive
 

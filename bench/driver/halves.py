@@ -96,7 +96,7 @@ class Receiver(Driver):
             await self._declare(self._stack)
             yield Setup(declare_s=(self._clock() - began_ns) / 1e9, connect_s=0.0, join_s=0.0)
 
-    async def obey(self, command: Answer) -> Answer:
+    async def obey(self, command: Answer) -> Answer:  # noqa: PLR0911  # one for each command
         match command["do"]:
             case "asks-depth":
                 return {"asks_depth": self._depth is not None}
@@ -112,6 +112,9 @@ class Receiver(Driver):
                 began_ns = self._clock()
                 await self._join(self._stack)
                 return {"join_s": (self._clock() - began_ns) / 1e9}
+            case "rewind":
+                self._consuming.rewind()
+                return {"rewound": True}
             case "arrive":
                 return await self._arrived()
             case unknown:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 class PacedDriver(Driver):
-    """As the driver, with turns that are paced; ``seed`` is that of their random arrivals.
+    """As the driver, with turns that are paced, whose random arrivals have its ``seed``.
 
     Every turn begins its schedule anew. What is asked of the broker while the client is being connected is
     not paced.
@@ -39,9 +39,8 @@ class PacedDriver(Driver):
     _producers: list[PacedProducer]  # type: ignore[assignment]  # as PRODUCER says
     _ledger: OpenLedger
 
-    def __init__(self, *arguments: Any, seed: int, **named: Any) -> None:
+    def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
-        self._seed = seed
         schedule = self._scenario.schedule
         self._timed_ledger.keeps_times = schedule is not None and len(schedule.steps) > 1
         self._stretches = 0
@@ -57,10 +56,10 @@ class PacedDriver(Driver):
         """The one whose latencies are the row's."""
         return self._ledger
 
-    async def warm_up(self) -> tuple[float, Account]:
+    async def _warm_up(self) -> tuple[float, Account]:
         """With a schedule: at its first rate, for the scenario's warm-up time."""
         if (schedule := self._scenario.scheduled(1.0)) is None:
-            return await super().warm_up()
+            return await super()._warm_up()
         rate_per_s = schedule.steps[0].first_per_s
         sample = await self.slice(max(1, round(rate_per_s * self._scenario.warmup_s)))
         return sample.rate_per_s, sample.account

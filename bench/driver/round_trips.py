@@ -12,8 +12,8 @@ from bench.driver.depth import DepthGauge
 from bench.driver.requests import Answering, Requester, lanes
 from bench.driver.sample import latency_histogram
 from bench.errors import StalledError
+from bench.handler import Handler
 from bench.payload import Account
-from bench.scenario import Handler
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine

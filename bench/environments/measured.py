@@ -21,6 +21,7 @@ MEASURED = frozenset(
         "driver",
         "errors",
         "gauges",
+        "handler",
         "histogram",
         "loops",
         "mix",

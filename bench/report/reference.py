@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 from bench.arrivals import Schedule
 from bench.catalogue import clients, grouped
+from bench.handler import Handler
 from bench.loops import LOOPS
 from bench.mix import Mix
-from bench.scenario import Handler, Scenario
+from bench.scenario import Scenario
 from bench.schema import (
     CAPACITY_COLUMNS,
     COMPARISON_COLUMNS,
@@ -43,7 +44,7 @@ _KINDS: dict[type, str] = {
     bool: "true or false",
     int: "a whole number",
     float: "a number",
-    Handler: "none, sleep:TIME or cpu:TIME",
+    Handler: "none, sleep:TIME or cpu:TIME; TIME may be drawn: TIME-TIME (even) or TIME~exponential",
     Mix: "SIZE:WEIGHT or SIZE-SIZE:WEIGHT, several joined by +; or file:PATH",
     Schedule: "RATE:TIME or RATE-RATE:TIME, several joined by +",
 }

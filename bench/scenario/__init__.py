@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import Field, dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, get_args
 
-from bench.arrivals import Arrivals, Schedule, plain
+from bench.arrivals import Arrivals, Schedule
 from bench.errors import ScenarioError, UnknownNameError
+from bench.handler import Handler
 from bench.mix import Mix
 from bench.scenario.contradictions import contradictions, two_sizes
 
@@ -18,39 +18,9 @@ Guarantee = Literal["at-most-once", "at-least-once"]
 Measure = Literal["end-to-end", "publish", "consume"]
 QueueType = Literal["classic", "quorum"]
 Delivery = Literal["push", "pull"]
-HandlerKind = Literal["none", "sleep", "cpu"]
 Load = Literal["closed", "bounded", "open", "open-bounded"]
 
 _PAYLOAD_BYTES = 1024
-_UNIT_US = {"us": 1.0, "ms": 1e3, "s": 1e6}
-
-
-@dataclass(frozen=True, slots=True)
-class Handler:
-    """What a consumer does with a message before acknowledging it.
-
-    ``none``; ``sleep`` (waits, other messages may be handled meanwhile); ``cpu`` (keeps the event loop
-    busy). Written ``none``, ``sleep:5ms``, ``cpu:50us``.
-    """
-
-    kind: HandlerKind = "none"
-    time_us: float = 0.0
-
-    @classmethod
-    def parse(cls, text: str) -> Self:
-        """Raises ScenarioError for anything but ``none``, ``sleep:TIME`` or ``cpu:TIME``."""
-        if text == "none":
-            return cls()
-        match = re.fullmatch(r"(sleep|cpu):(\d+(?:\.\d+)?)(us|ms|s)", text)
-        if match is None or float(match[2]) <= 0:
-            raise ScenarioError(
-                f"handler must be none, sleep:TIME or cpu:TIME such as sleep:5ms, got {text!r}"
-            )
-        kind: HandlerKind = "sleep" if match[1] == "sleep" else "cpu"
-        return cls(kind, float(match[2]) * _UNIT_US[match[3]])
-
-    def __str__(self) -> str:
-        return "none" if self.kind == "none" else f"{self.kind}:{plain(self.time_us)}us"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +54,7 @@ class Scenario:
     partitions                     of each queue (a topic of Kafka); None: one for each of its consumers
     replication                    copies of each message that the broker's nodes keep: the replication factor
                                    of Kafka, replicas of JetStream, the group of a quorum queue
-    handler                        see Handler
+    handler                        what a consumer does with a message: see bench/handler.py
     measure                        end-to-end: first publish to last receipt and confirm;
                                    publish: to the last confirm, the queue drained outside;
                                    consume: first to last receipt, the queue filled outside
@@ -115,7 +85,7 @@ class Scenario:
     queue_type: QueueType | None = None
     partitions: int | None = None
     replication: int = 1
-    handler: Handler = Handler()  # frozen, so one default may be shared
+    handler: Handler = Handler()  # noqa: RUF009  # frozen, so one default may be shared
     measure: Measure = "end-to-end"
     warmup_s: float = 0.5
     measure_s: float = 2.0

@@ -39,7 +39,8 @@ _MEANING = {
     "queue_type": "type of an AMQP queue that was asked for: classic or quorum; empty: the broker's default",
     "partitions": "partitions of each topic; empty: one for each of its consumers",
     "replication": "copies of each message that the broker was asked to keep, on nodes of its own each",
-    "handler": "what a consumer did with a message: none, sleep:TIME or cpu:TIME",
+    "handler": "what a consumer did with a message: none, sleep:TIME or cpu:TIME; drawn anew for each with "
+    "TIME-TIME (even) and TIME~exponential (TIME is the mean)",
     "measure": "the timed stretch: end-to-end, publish or consume",
     "warmup_s": "seconds of warm-up in each round",
     "measure_s": "seconds of measurement asked for in each round",

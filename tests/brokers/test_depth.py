@@ -11,7 +11,8 @@ import pytest
 
 from bench.brokers import Broker, open_broker
 from bench.engine.local import LocalEngine
-from bench.scenario import Handler, Scenario
+from bench.handler import Handler
+from bench.scenario import Scenario
 
 from .conftest import needed
 
