@@ -15,8 +15,6 @@ from bench.stats.verdicts import LEAST_EFFECT
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from bench.stats.intervals import Interval
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Moment:
@@ -51,10 +49,6 @@ class Series:
     @property
     def rates_per_s(self) -> tuple[float, ...]:
         return tuple(moment.case.rate_per_s for moment in self.moments)
-
-    @property
-    def last_rate(self) -> Interval | None:
-        return self.moments[-1].case.rate
 
 
 def series(

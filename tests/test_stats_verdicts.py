@@ -14,12 +14,12 @@ from statsmodels.stats.multitest import multipletests
 
 from bench.stats.effects import effect_over_rounds
 from bench.stats.figures import figure, figure_with_interval
-from bench.stats.gate import Control, Decision, decide, judge_control, overall, screen
+from bench.stats.gate import Control, Decision, decide, judge_control, screen
 from bench.stats.intervals import Interval, hodges_lehmann, mean_interval
 from bench.stats.multiplicity import benjamini_hochberg, holm, simultaneous_intervals
 from bench.stats.rounds import round_effect
 from bench.stats.signflip import sign_flip, signed_ranks
-from bench.stats.steadiness import drift, drift_over_rounds, fairness, intraclass_correlation, mser
+from bench.stats.steadiness import drift, drift_over_rounds, intraclass_correlation, mser
 from bench.stats.verdicts import percent, verdict, verdicts
 
 # Twelve rounds around 0 with a standard deviation of 1: enough for p < .01 and the Holm of three cells.
@@ -366,15 +366,6 @@ def test_a_pass_has_its_bound_under_the_margin(values: list[float], flagged: boo
         assert found.effect.slow_down >= 0.01
 
 
-def test_a_gate_is_as_bad_as_its_worst_cell() -> None:
-    slow, equal, noisy = decided(around(-0.03)), decided(around(0.0)), decided(around(0.0, spread=0.2))
-    assert overall([equal, noisy, slow]) == "regression"
-    assert overall([equal, noisy]) == "inconclusive"
-    assert overall([equal]) == "pass"
-    with pytest.raises(ValueError, match="without cells"):
-        overall([])
-
-
 def test_mser_drops_a_warm_up_and_nothing_of_a_steady_run() -> None:
     steady = np.random.default_rng(1).normal(100, 1, 200)
     warming = steady.copy()
@@ -429,19 +420,6 @@ def test_slices_are_as_alike_as_they_were_made() -> None:
 def test_likeness_needs_rounds_slices_and_a_spread(values: list[list[float]]) -> None:
     with pytest.raises(ValueError, match=r"at least 2|all values are the same"):
         intraclass_correlation(values)
-
-
-@given(st.lists(st.floats(0, 1e300), min_size=1, max_size=30).filter(any))
-def test_fairness_lies_between_one_for_all_and_all_for_one(shares: list[float]) -> None:
-    assert 1 / len(shares) - 1e-9 <= fairness(shares) <= 1 + 1e-9
-
-
-def test_fairness_is_what_its_paper_says() -> None:
-    assert fairness([3.0, 3.0, 3.0]) == pytest.approx(1)
-    assert fairness([1.0, 0.0, 0.0, 0.0]) == pytest.approx(0.25)
-    for shares in ([], [0.0, 0.0], [-1.0, 2.0]):
-        with pytest.raises(ValueError, match="shares must be at least"):
-            fairness(shares)
 
 
 def interval(estimate: float, half_width: float) -> Interval:

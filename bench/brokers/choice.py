@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from bench.brokers.source import Source
     from bench.client import Tls
 
-FORMS = "auto, an origin, a kind, ORIGIN:KIND, or the URL of a broker that runs"
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:

@@ -12,7 +12,7 @@ planning      what a number of rounds can see, and how many rounds it takes
 multiplicity  many cells at once: Holm, Benjamini-Hochberg, simultaneous intervals
 verdicts      faster, slower, no difference, inconclusive
 gate          pass, regression, inconclusive, environment unfit
-steadiness    flags: warm-up left in, drift, slices that are not replicates, unfair shares
+steadiness    flags: warm-up left in, drift, slices that are not replicates
 knee          where more load begins to cost more than it gains
 highest       the search for the highest rate at which something holds
 growth        whether something grows with time

@@ -33,7 +33,6 @@ FLAG_ALPHA = 0.10
 # this level; at 0.05 it would be all that a power of 95 % leaves.
 CONTROL_ALPHA = 0.02
 _WORST_CONTROL = ("fails", "unknown", "holds")
-_WORST_FIRST: tuple[Outcome, ...] = ("regression", "environment unfit", "inconclusive", "pass")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -207,14 +206,6 @@ def _decide(
     elif not passes and judged.high < 0:
         reason = f"{slower} in the second stage, but the first did not flag it; {reason}"
     return _decision("pass" if passes else "inconclusive", reason, effect, p, alpha)
-
-
-def overall(decisions: Iterable[Decision]) -> Outcome:
-    """The worst of a gate's decisions; ValueError if there are none, as an empty gate is no pass."""
-    outcomes = {decision.outcome for decision in decisions}
-    if not outcomes:
-        raise ValueError("a gate without cells decides nothing")
-    return next(outcome for outcome in _WORST_FIRST if outcome in outcomes)
 
 
 def _effect(values: Numbers, by: By) -> Effect | None:

@@ -32,25 +32,14 @@ class RoundsPlan:
     planned_spread: float
 
 
-def power_of_t_test(effect: float, spread: float, rounds: int, alpha: float, *, sides: int = 2) -> float:
-    """The chance that a t test at ``alpha`` over ``rounds`` sees ``effect``; two-sided, or on its own side.
-
-    From the noncentral t distribution with noncentrality effect / spread * sqrt(n) (Cohen, Statistical Power
-    Analysis, 2nd ed., 1988, ch. 2). ``spread`` above 0.
-    """
-    _check(rounds, alpha, sides)
-    if not spread > 0:
-        raise ValueError(f"spread must be above 0, got {spread}")
-    return _power(abs(effect) / spread * math.sqrt(rounds), rounds, alpha, sides)
-
-
 def detectable_effect(
     spread: float, rounds: int, alpha: float, *, power: float = POWER, sides: int = 2
 ) -> float:
     """The minimum detectable effect: the smallest that a t test at ``alpha`` sees with that power.
 
-    In the unit of ``spread``, the standard deviation over rounds of the same quantity; 0 where that is 0. The
-    inverse of :func:`power_of_t_test`.
+    In the unit of ``spread``, the standard deviation over rounds of the same quantity; 0 where that is 0.
+    From the noncentral t distribution with noncentrality effect / spread * sqrt(n) (Cohen, Statistical Power
+    Analysis, 2nd ed., 1988, ch. 2).
     """
     _check(rounds, alpha, sides)
     between(power, "power", alpha, 1)
@@ -77,25 +66,6 @@ def rounds_for_precision(
         return bool(special.stdtrit(rounds - 1, (1 + confidence) / 2) * error <= half_width)
 
     return _plan(pilot, assurance, reaches, f"a precision of {half_width:g}")
-
-
-def rounds_for_power(
-    pilot: Numbers,
-    effect: float,
-    alpha: float,
-    *,
-    power: float = POWER,
-    sides: int = 2,
-    assurance: float = 0.8,
-) -> RoundsPlan:
-    """The fewest rounds with which ``effect`` is detectable; the other arguments as for a precision."""
-    if not abs(effect) > 0:
-        raise ValueError("effect must not be 0: no number of rounds can see it")
-
-    def sees(spread: float, rounds: int) -> bool:
-        return spread == 0 or power_of_t_test(effect, spread, rounds, alpha, sides=sides) >= power
-
-    return _plan(pilot, assurance, sees, f"an effect of {effect:g}")
 
 
 def slices_per_round(
@@ -139,10 +109,6 @@ def _power(noncentrality: float, rounds: int, alpha: float, sides: int) -> float
 
     df = rounds - 1
     critical = float(special.stdtrit(df, 1 - alpha / sides))
-    # Missing it would take a spread 40 times its true size (below 1e-300 from two rounds on, and scipy gives
-    # nan).
-    if noncentrality > 40 * max(1.0, critical):
-        return 1.0
     own_side = float(stats.nct.sf(critical, df, noncentrality))
     if sides == 1:
         return own_side

@@ -1,4 +1,4 @@
-"""Flags, never filters: a warm-up left in, a drift, slices that are no replicates, unfair shares."""
+"""Flags, never filters: a warm-up left in, a drift, slices that are no replicates."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from bench.stats.samples import sample
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from bench.stats.samples import Array, Numbers
+    from bench.stats.samples import Numbers
 
 BATCH = 5
 FEWEST_BATCHES = 6
@@ -99,16 +99,3 @@ def intraclass_correlation(rounds: Sequence[Numbers]) -> float:
     if spread == 0:
         raise ValueError("all values are the same: there is nothing to be alike in")
     return max(0.0, (between - within) / spread)
-
-
-def fairness(shares: Numbers) -> float:
-    """Jain's index, (sum x)^2 / (n * sum x^2): 1 where all get the same, 1/n where one gets all.
-
-    Shares are at least 0 and not all 0 (Jain, Chiu & Hawe, DEC-TR-301, 1984).
-    """
-    array = sample(shares, "shares")
-    if array.min() < 0 or array.max() == 0:
-        raise ValueError("shares must be at least 0, and one of them above it")
-    scaled: Array = array / array.max()  # so that squares neither overflow nor vanish
-    total = float(scaled.sum())
-    return total * total / (scaled.size * float((scaled**2).sum()))
