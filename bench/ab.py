@@ -11,7 +11,7 @@ from bench import catalogue, environments, instructions, plan, results, resuming
 from bench.brokers import check_spec, is_secure
 from bench.client import NO_FILES, Tls
 from bench.driver import SLICE_S
-from bench.errors import ResultsError, UsageError
+from bench.errors import UsageError
 from bench.mixfile import resolved_word
 from bench.report import work as report
 from bench.schema import COMPARISON_COLUMNS, WORK_COMPARISON_COLUMNS
@@ -95,8 +95,8 @@ async def run(request: Request, *, say: Say, tell: Tell) -> Finished:
     folder = request.output or request.results / session.run_name(planned)
     if begun is not None:
         folder = begun.folder
-    elif folder.is_dir() and any(folder.iterdir()):
-        raise ResultsError(f"the results folder {folder} is not empty; name a new one with --output")
+    else:
+        results.check_unused(folder)
     arms = Arms(
         differ=base.differ,
         base=str(base),

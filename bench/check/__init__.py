@@ -23,7 +23,7 @@ from bench.check import contenders
 from bench.check.stages import Stages
 from bench.client import NO_FILES, Tls
 from bench.driver import SLICE_S
-from bench.errors import MissingCellError, ResultsError, UnknownNameError, UnsupportedError, UsageError
+from bench.errors import MissingCellError, UnknownNameError, UnsupportedError, UsageError
 from bench.gate import Design, Trio, counted
 
 if TYPE_CHECKING:
@@ -88,8 +88,8 @@ async def run(request: Request, *, say: Say, tell: Tell) -> Finished:
     folder = request.output or request.results / f"{day}-{time_}-check-{rest}"
     if begun is not None:
         folder = begun.folder
-    elif folder.is_dir() and any(folder.iterdir()):
-        raise ResultsError(f"the results folder {folder} is not empty; name a new one with --output")
+    else:
+        results.check_unused(folder)
     if await contenders.same(wanted[first[0].number], wanted[first[1].number]):
         say("base and candidate are the same: each has an environment of its own, and what differs is chance")
     design = Design(

@@ -6,10 +6,10 @@ import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from bench import catalogue, environments, plan
+from bench import catalogue, environments, plan, results
 from bench.brokers import check_spec, is_secure
 from bench.client import NO_FILES, Tls
-from bench.errors import ResultsError, UsageError
+from bench.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -102,7 +102,7 @@ def workload(
             f"{what} is of one workload, and {found.name} with what was set has {len(points)}: "
             f"give every field{others} one value with --set"
         )
-    if asked.output is not None and asked.output.is_dir() and any(asked.output.iterdir()):
-        raise ResultsError(f"the results folder {asked.output} is not empty; name a new one with --output")
+    if asked.output is not None:
+        results.check_unused(asked.output)
     seed = secrets.randbits(32) if asked.seed is None else asked.seed
     return Workload(asked=asked, entry=entry, name=found.name, point=points[0], seed=seed)

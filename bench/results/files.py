@@ -44,6 +44,12 @@ def rewrite(path: Path, text: str) -> None:
     draft.replace(path)
 
 
+def check_unused(folder: Path) -> None:
+    """Raises ResultsError where there is a folder with anything in it."""
+    if folder.is_dir() and any(folder.iterdir()):
+        raise ResultsError(f"the results folder {folder} is not empty; name a new one with --output")
+
+
 @contextmanager
 def held(folder: Path) -> Iterator[None]:
     """A run folder that is measured into by nobody else; raises ResultsError where somebody does.

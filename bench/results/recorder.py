@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, Self
 
 from bench.errors import ResultsError
-from bench.results.files import RUN, SLICES, STEPS, TRIALS, as_results_error, held, rewrite
+from bench.results.files import RUN, SLICES, STEPS, TRIALS, as_results_error, check_unused, held, rewrite
 from bench.results.tables import Table
 from bench.schema import SCHEMA_VERSION, SLICE_COLUMNS, STEP_COLUMNS, TRIAL_COLUMNS
 
@@ -51,8 +51,8 @@ class Recorder:
         """
         with as_results_error(folder), ExitStack() as stack:
             folder.mkdir(parents=True, exist_ok=True)
-            if not on and any(folder.iterdir()):
-                raise ResultsError(f"the results folder {folder} is not empty; name a new one with --output")
+            if not on:
+                check_unused(folder)
             if (free := shutil.disk_usage(folder).free) < LEAST_FREE_BYTES:
                 raise ResultsError(
                     f"only {free >> 20} MiB are free for the results folder {folder}; "
