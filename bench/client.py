@@ -235,12 +235,22 @@ class Target:
         return self.guarantee == "at-least-once"
 
     @property
+    def consumed_is_gone(self) -> bool:
+        """A queue's depth is what nobody has consumed yet. A stream keeps all, and its depth says nothing."""
+        return self.queue_type != "stream"
+
+    @property
     def queue_arguments(self) -> dict[str, Any]:
         """What an AMQP queue is declared with, in RabbitMQ's words."""
         if self.queue_type is None:
             return {}
         group = {"x-quorum-initial-group-size": self.replication} if self.queue_type == "quorum" else {}
         return {"x-queue-type": self.queue_type, **group}
+
+    @property
+    def consumer_arguments(self) -> dict[str, Any]:
+        """What an AMQP consumer is started with: one of a stream begins with all that it holds."""
+        return {"x-stream-offset": "first"} if self.queue_type == "stream" else {}
 
 
 class Client(Protocol):

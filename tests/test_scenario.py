@@ -37,9 +37,22 @@ def test_every_problem_is_in_one_message() -> None:
         ({"queues": 2}, "queues must be at most producers (1) and consumers (1), got 2"),
         ({"partitions": 0}, "partitions must be at least 1, got 0"),
         ({"replication": 0}, "replication must be at least 1, got 0"),
-        ({"queue_type": "stream"}, "queue_type must be classic or quorum, got 'stream'"),
+        ({"queue_type": "log"}, "queue_type must be classic or quorum or stream, got 'log'"),
         ({"delivery": "poll"}, "delivery must be push or pull, got 'poll'"),
         ({"queue_type": "quorum"}, "persistent must be true with queue_type quorum, got false"),
+        *(
+            ({"queue_type": "stream", **values}, message)
+            for values, message in (
+                ({}, "persistent must be true with queue_type stream, got false"),
+                ({"guarantee": "at-most-once"}, "queue_type stream needs guarantee=at-least-once"),
+                ({"consumers": 2}, r"consumers must be as many as queues (1) with queue_type stream, got 2"),
+                ({"fan_out": True, "consumers": 3}, "each consumer of a stream gets all of it"),
+                ({"measure": "consume"}, "queue_type stream is measured end-to-end, not consume"),
+                ({"delivery": "pull"}, "queue_type stream goes without delivery=pull"),
+                ({"requeue_every": 10}, "queue_type stream goes without requeue_every"),
+                ({"replication": 3}, "replication must be 1 with queue_type stream, got 3"),
+            )
+        ),
         ({"queue_type": "classic", "replication": 3}, "replication must be 1 with queue_type classic, got 3"),
         (
             {"partitions": 2, "consumers": 3},

@@ -33,7 +33,7 @@ class Broker:
     why: str = ""
     most_cores: float | None = None
     nodes: int | None = None
-    queue_types: tuple[str, ...] = ("classic", "quorum")
+    queue_types: tuple[str, ...] = ("classic", "quorum", "stream")
     url: str = field(repr=False)
     watch: Callable[[], str | None] = field(default=_nothing_to_say, repr=False, compare=False)
 

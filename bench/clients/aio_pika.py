@@ -49,7 +49,7 @@ async def lost(closing: asyncio.Future[BaseException | None]) -> None:
 async def pushed(channel: AbstractChannel, target: Target, queue: str, take: Take) -> AsyncIterator[None]:
     await channel.set_qos(prefetch_count=target.prefetch)
     source = await channel.get_queue(queue, ensure=False)
-    tag = await source.consume(take, no_ack=not target.acknowledged)
+    tag = await source.consume(take, no_ack=not target.acknowledged, arguments=target.consumer_arguments)
     yield
     await source.cancel(tag)
 
@@ -78,7 +78,7 @@ class AioPika:
         requeues=True,
         topics=True,
         pulls=("at-most-once", "at-least-once"),
-        queue_types=("classic", "quorum"),
+        queue_types=("classic", "quorum", "stream"),
         replication=True,
         trouble=(("rloop", "does not hear that its connection was reset; no TLS"),),
     )

@@ -83,7 +83,9 @@ async def connection(target: Target) -> AsyncIterator[tuple[AmqpProtocol, asynci
 @asynccontextmanager
 async def pushed(channel: Channel, target: Target, queue: str, take: Take) -> AsyncIterator[None]:
     await channel.basic_qos(prefetch_count=target.prefetch)
-    consumed = await channel.basic_consume(take, queue, no_ack=not target.acknowledged)
+    consumed = await channel.basic_consume(
+        take, queue, no_ack=not target.acknowledged, arguments=target.consumer_arguments
+    )
     yield
     await channel.basic_cancel(consumed["consumer_tag"])
 
@@ -115,7 +117,7 @@ class Aioamqp:
         requeues=True,
         topics=True,
         pulls=("at-most-once", "at-least-once"),
-        queue_types=("classic", "quorum"),
+        queue_types=("classic", "quorum", "stream"),
         replication=True,
         ordering="lane",
         trouble=(("rloop", "does not hear that its connection was reset; no TLS"),),

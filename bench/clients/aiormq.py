@@ -53,7 +53,9 @@ async def lost(closing: asyncio.Future[object]) -> None:
 @asynccontextmanager
 async def pushed(consuming: AbstractChannel, target: Target, queue: str, take: Take) -> AsyncIterator[None]:
     await consuming.basic_qos(prefetch_count=target.prefetch)
-    consumed = await consuming.basic_consume(queue, take, no_ack=not target.acknowledged)
+    consumed = await consuming.basic_consume(
+        queue, take, no_ack=not target.acknowledged, arguments=target.consumer_arguments
+    )
     yield
     await consuming.basic_cancel(consumed.consumer_tag or "")
 
@@ -82,7 +84,7 @@ class Aiormq:
         requeues=True,
         topics=True,
         pulls=("at-most-once", "at-least-once"),
-        queue_types=("classic", "quorum"),
+        queue_types=("classic", "quorum", "stream"),
         replication=True,
         trouble=(("rloop", "does not hear that its connection was reset; no TLS"),),
     )

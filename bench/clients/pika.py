@@ -119,10 +119,10 @@ async def pushed(
             done(method.delivery_tag)
 
     take = settle if target.requeues else handle
-    consume, settled = consuming.basic_consume, not target.acknowledged
+    how = {"auto_ack": not target.acknowledged, "arguments": target.consumer_arguments}
     async with asyncio.TaskGroup() as group:
         await called(closing, lambda ok: consuming.basic_qos(prefetch_count=target.prefetch, callback=ok))
-        consumed = await called(closing, lambda ok: consume(queue, take, auto_ack=settled, callback=ok))
+        consumed = await called(closing, lambda ok: consuming.basic_consume(queue, take, callback=ok, **how))
         tag = consumed.method.consumer_tag
         yield
         await called(closing, lambda ok: consuming.basic_cancel(tag, callback=ok))
@@ -194,7 +194,7 @@ class Pika:
         requeues=True,
         topics=True,
         pulls=("at-most-once", "at-least-once"),
-        queue_types=("classic", "quorum"),
+        queue_types=("classic", "quorum", "stream"),
         replication=True,
         tls="own",
     )

@@ -133,7 +133,8 @@ class Driver:
 
     async def _declare(self, stack: AsyncExitStack) -> None:
         topology = self._client.topology(self._target, self._queues)
-        if (depth := await stack.enter_async_context(topology)) is not None:
+        depth = await stack.enter_async_context(topology)
+        if depth is not None and self._target.consumed_is_gone:
             self._depth = DepthGauge(depth, self._clock)
 
     def _refuse_what_the_client_cannot(self) -> None:

@@ -54,7 +54,8 @@ class RequestDriver(Driver):
         await super()._declare(stack)
         for queue in self._reply_queues:
             topology = self._client.topology(self._reply_target, [queue])
-            if (depth := await stack.enter_async_context(topology)) is not None:
+            depth = await stack.enter_async_context(topology)
+            if depth is not None and self._target.consumed_is_gone:
                 self._reply_depths.append(DepthGauge(depth, self._clock))
 
     async def _join(self, stack: AsyncExitStack) -> None:

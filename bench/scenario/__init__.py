@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 Guarantee = Literal["at-most-once", "at-least-once"]
 Measure = Literal["end-to-end", "publish", "consume"]
-QueueType = Literal["classic", "quorum"]
+QueueType = Literal["classic", "quorum", "stream"]
 Delivery = Literal["push", "pull"]
 Load = Literal["closed", "bounded", "open", "open-bounded"]
 
@@ -50,7 +50,7 @@ class Scenario:
     guarantee                      at-most-once: no confirms, no acks; at-least-once: both
     ack_every                      a consumer acknowledges every n-th message, and with it those before
     persistent                     the broker must keep messages on disk
-    queue_type                     of an AMQP queue: classic, or quorum; None: the broker's default
+    queue_type                     of an AMQP queue: classic, quorum or stream; None: the broker's default
     partitions                     of each queue (a topic of Kafka); None: one for each of its consumers
     replication                    copies of each message that the broker's nodes keep: the replication factor
                                    of Kafka, replicas of JetStream, the group of a quorum queue

@@ -60,6 +60,8 @@ def two_sizes(payload_bytes: int, mix: str) -> str:
 def _of_queues(scenario: Scenario) -> Iterator[str]:
     if scenario.queue_type == "quorum" and not scenario.persistent:
         yield "persistent must be true with queue_type quorum, got false: it is always kept on disk"
+    if scenario.queue_type == "stream":
+        yield from _of_streams(scenario)
     if scenario.queue_type == "classic" and scenario.replication > 1:
         yield f"replication must be 1 with queue_type classic, got {scenario.replication}: it has no copies"
     busiest = 1 if scenario.fan_out else -(-scenario.consumers // scenario.queues)
@@ -68,6 +70,30 @@ def _of_queues(scenario: Scenario) -> Iterator[str]:
             f"partitions must be at least the consumers of a queue ({busiest}), got {scenario.partitions}: "
             "a consumer without one has nothing to do"
         )
+
+
+def _of_streams(scenario: Scenario) -> Iterator[str]:
+    """What follows from a log that keeps what was read, and in which each consumer has a place of its own."""
+    if not scenario.persistent:
+        yield "persistent must be true with queue_type stream, got false: it is always kept on disk"
+    if scenario.guarantee != "at-least-once":
+        yield "queue_type stream needs guarantee=at-least-once: acknowledgements are its consumers' credit"
+    if scenario.consumers != scenario.queues:
+        yield (
+            f"consumers must be as many as queues ({scenario.queues}) with queue_type stream, got "
+            f"{scenario.consumers}: each consumer of a stream gets all of it"
+        )
+    if scenario.measure != "end-to-end":
+        yield (
+            f"queue_type stream is measured end-to-end, not {scenario.measure}: its consumers would begin "
+            "with what earlier turns left in it"
+        )
+    if scenario.delivery == "pull":
+        yield "queue_type stream goes without delivery=pull: a stream cannot be asked for a message"
+    if scenario.requeue_every is not None:
+        yield "queue_type stream goes without requeue_every: nothing is returned to a stream"
+    if scenario.replication > 1:
+        yield f"replication must be 1 with queue_type stream, got {scenario.replication}: use a quorum queue"
 
 
 def _of_churn(scenario: Scenario) -> Iterator[str]:

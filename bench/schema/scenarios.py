@@ -36,7 +36,8 @@ _MEANING = {
     "guarantee": "at-most-once: no confirms and no acks; at-least-once: both",
     "ack_every": "a consumer acknowledges every n-th message and those before it",
     "persistent": "the broker was asked to keep messages on disk",
-    "queue_type": "type of an AMQP queue that was asked for: classic or quorum; empty: the broker's default",
+    "queue_type": "type of an AMQP queue that was asked for: classic, quorum or stream; empty: the broker's "
+    "default",
     "partitions": "partitions of each topic; empty: one for each of its consumers",
     "replication": "copies of each message that the broker was asked to keep, on nodes of its own each",
     "handler": "what a consumer did with a message: none, sleep:TIME or cpu:TIME; drawn anew for each with "

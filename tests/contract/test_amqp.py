@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pika
@@ -10,10 +11,10 @@ import pytest
 
 from bench.brokers import Broker
 from bench.scenario import Scenario
-from contract.contract import LIMIT_S, Contract, Finding, first, queue_names, until
+from contract.contract import LIMIT_S, WINDOW_S, Contract, Finding, first, queue_names, until
 from contract.pulls import Pulls
 
-OTHER_TYPE = {"classic": "quorum", "quorum": "classic"}
+OTHER_TYPE = {"classic": "quorum", "quorum": "classic", "stream": "quorum"}
 DEAF = Finding(
     test="_cut_",
     loop="rloop",
@@ -56,7 +57,7 @@ class Amqp(Contract):
             broker, Scenario(request_reply=True, topics=3, consumers=2, in_flight=4), messages=60
         )
 
-    @pytest.mark.parametrize("kind", ["classic", "quorum"])
+    @pytest.mark.parametrize("kind", ["classic", "quorum", "stream"])
     async def test_queues_are_of_the_type_that_was_asked_for(self, broker: Broker, kind: Any) -> None:
         scenario = Scenario(queue_type=kind, persistent=True)
         if (why := broker.shortfall(scenario)) is not None:
@@ -69,6 +70,45 @@ class Amqp(Contract):
             other = {"durable": True, "arguments": {"x-queue-type": OTHER_TYPE[kind]}}
             with pytest.raises(pika.exceptions.ChannelClosedByBroker, match="inequivalent arg"):
                 await asyncio.to_thread(self.looked_at, broker, queue, **other)
+
+    async def test_each_message_of_a_stream_comes_once_and_none_of_an_earlier_turn(
+        self, broker: Broker
+    ) -> None:
+        scenario = Scenario(
+            queue_type="stream", persistent=True, producers=3, consumers=2, queues=2, prefetch=10, in_flight=4
+        )
+        if (why := broker.shortfall(scenario) or self.client.abilities.shortfall(scenario)) is not None:
+            pytest.skip(why)
+        samples = await self.drive(broker, scenario, messages=120)
+        assert [sample.waiting for sample in samples] == [None] * len(samples)
+        await self.drive(broker, replace(scenario, rate_per_s=600.0, ack_every=5), messages=60)
+
+    async def test_a_stream_sends_no_more_than_prefetch_and_keeps_what_was_acknowledged(
+        self, broker: Broker
+    ) -> None:
+        target = self.target(broker, queue_type="stream", persistent=True, prefetch=5)
+        why = broker.shortfall(Scenario(queue_type="stream", persistent=True))
+        if why is not None or "stream" not in self.client.abilities.queue_types:
+            pytest.skip(why or "cannot declare streams")
+        bodies = [b"%d" % index for index in range(20)]
+        held: list[bytes] = []
+        gate = asyncio.Event()
+
+        async def hold(body: bytes) -> None:
+            held.append(body)
+            await gate.wait()
+
+        async with self.queue(target) as queue:
+            await self.publish(target, queue, bodies)
+            async with asyncio.timeout(2 * LIMIT_S), self.client.consumer(target, queue, hold):
+                await until(lambda: bool(held), lambda: "nothing came")
+                await asyncio.sleep(WINDOW_S)
+                assert len(held) <= target.prefetch
+                gate.set()
+                await until(lambda: len(held) >= len(bodies), lambda: f"only {held} came")
+            assert held == bodies
+            await self.expect(target, queue, bodies)
+        assert await self.gone(broker, queue)
 
     async def test_topics_are_gone_round_and_a_pattern_matches_one_that_nobody_named(
         self, broker: Broker
