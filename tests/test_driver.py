@@ -152,6 +152,13 @@ async def test_a_confirm_before_the_broker_has_the_message_is_found_out(faulty: 
         await drive(faulty("confirms_early"), Scenario())
 
 
+async def test_a_confirm_before_every_queue_of_a_fan_out_has_its_copy_is_found_out(
+    faulty: Callable[[str], str],
+) -> None:
+    with pytest.raises(DishonestError, match="50 publishes were reported as confirmed when the broker held"):
+        await drive(faulty("confirms_one_copy"), Scenario(fan_out=True, consumers=3), turns=1)
+
+
 async def test_a_worker_that_blocks_its_loop_is_given_up_and_ended(
     faulty: Callable[[str], str], nothing_left: None
 ) -> None:
