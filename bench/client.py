@@ -21,10 +21,18 @@ Publish = Callable[[bytes], Awaitable[object]]
 """Returns once the broker has confirmed the body (at least once), or the library has taken it (at most)."""
 
 Send = Callable[[bytes], Awaitable[Awaitable[object]]]
-"""The other form of Publish, for a client whose natural idiom is a future for each message: awaiting it
+"""Another form of Publish, for a client whose natural idiom is a future for each message: awaiting it
 returns when the library has taken the body, with a future that the broker's confirm resolves."""
 
-Publishing = Publish | Send | Sequence[Publish]
+Confirmed = Callable[[BaseException | None], object]
+Post = Callable[[bytes, Confirmed], object]
+"""A third form, for a client whose natural idiom is callbacks: it hands the body to the library and
+returns. Later, never within the call, what it was given is called once: with None when the broker has
+confirmed the body (at least once) or the library has taken it (at most), or with what went wrong."""
+
+Form = Literal["await", "future", "callback"]
+
+Publishing = Publish | Send | Post | Sequence[Publish]
 """What a producer yields: a sequence has a Publish for each of ``in_flight`` lanes, for a client whose lanes
 each need a channel of their own."""
 
@@ -55,8 +63,8 @@ class Abilities:
     stores         the guarantees at which messages wait in the broker while nobody consumes
     ordering       producer: a producer's messages reach one consumer in the order of ``publish`` calls;
                    lane: only those of one lane do, because each lane has its own channel
-    publishing     await: ``producer`` yields Publish; future: it yields Send, and the harness keeps
-                   ``in_flight`` of its futures outstanding; never more than that, never weaker
+    publishing     await: ``producer`` yields Publish; future: it yields Send, callback: Post, and the harness
+                   keeps ``in_flight`` of them outstanding; never more than that, never weaker
     most_bytes     the largest body that it can send; 0 if it has no limit of its own
     least_bytes    the smallest one that arrives
     fan_out        it can give every message to every queue of a topology
@@ -77,7 +85,7 @@ class Abilities:
     measures: tuple[Measure, ...] = ("end-to-end", "publish", "consume")
     stores: tuple[Guarantee, ...] = ("at-most-once", "at-least-once")
     ordering: Literal["producer", "lane"] = "producer"
-    publishing: Literal["await", "future"] = "await"
+    publishing: Form = "await"
     ack_every: bool = True
     persistent: bool = True
     most_bytes: int = 0

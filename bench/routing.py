@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Sequence
 
-    from bench.client import Publish, Target
+    from bench.client import Confirmed, Post, Publish, Target
 
 
 def topics(target: Target, queue: str, separator: str = ".") -> list[str]:
@@ -36,6 +36,18 @@ def in_turn(publishes: Sequence[Publish]) -> Publish:
         return following()(body)
 
     return publish
+
+
+def posts_in_turn(posts: Sequence[Post]) -> Post:
+    """The same for a client whose publishes call back."""
+    if len(posts) == 1:
+        return posts[0]
+    following = cycle(posts).__next__
+
+    def post(body: bytes, confirmed: Confirmed) -> object:
+        return following()(body, confirmed)
+
+    return post
 
 
 def exchange(target: Target, queue: str) -> str:

@@ -206,10 +206,11 @@ async def test_an_adapter_that_cannot_be_imported_is_a_sentence() -> None:
 
 
 @pytest.mark.parametrize("payload_bytes", [5, 1024])
-async def test_a_client_of_futures_is_driven_within_its_window(
-    faulty: Callable[[str], str], payload_bytes: int
+@pytest.mark.parametrize("adapter", ["futures", "callbacks"])
+async def test_a_client_of_futures_or_callbacks_is_driven_within_its_window(
+    faulty: Callable[[str], str], adapter: str, payload_bytes: int
 ) -> None:
-    samples = await drive(faulty("futures"), Scenario(payload_bytes=payload_bytes, producers=2))
+    samples = await drive(faulty(adapter), Scenario(payload_bytes=payload_bytes, producers=2))
     assert surprises(samples) == {}
     assert [sample["confirmed"] for sample in samples] == [600, 600]
 
@@ -228,7 +229,7 @@ async def test_what_each_side_got_is_told() -> None:
         assert min(sample["produced_per_s"]) > 600 / 3 / sample["elapsed_s"] * 0.5
 
 
-@pytest.mark.parametrize("adapter", ["memory", "lanes", "futures"])
+@pytest.mark.parametrize("adapter", ["memory", "lanes", "futures", "callbacks"])
 async def test_every_form_of_publishing_can_connect_for_each_message(
     faulty: Callable[[str], str], adapter: str
 ) -> None:
@@ -267,7 +268,7 @@ MIXED: dict[str, Any] = {"payload_mix": Mix.parse("40:70+1000-4000:25+64kB:5")}
     ],
     ids=" ".join,
 )
-@pytest.mark.parametrize("adapter", ["memory", "lanes", "futures"])
+@pytest.mark.parametrize("adapter", ["memory", "lanes", "futures", "callbacks"])
 async def test_bodies_of_mixed_sizes_are_accounted_for(
     faulty: Callable[[str], str], adapter: str, values: dict[str, Any]
 ) -> None:
@@ -285,6 +286,7 @@ async def test_every_turn_of_every_case_of_a_round_has_the_same_bytes(faulty: Ca
         (faulty("lanes"), 1),
         (faulty("lanes"), 3),
         (faulty("futures"), 2),
+        (faulty("callbacks"), 2),
     ]
     samples = [
         sample
@@ -346,7 +348,7 @@ async def test_a_body_that_was_cut_short_is_corrupted(
     ],
     ids=" ".join,
 )
-@pytest.mark.parametrize("adapter", ["memory", "lanes", "futures"])
+@pytest.mark.parametrize("adapter", ["memory", "lanes", "futures", "callbacks"])
 async def test_what_is_returned_comes_again_and_is_received_once(
     faulty: Callable[[str], str], adapter: str, values: dict[str, Any]
 ) -> None:

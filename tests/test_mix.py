@@ -140,7 +140,7 @@ def test_what_is_sent_is_what_is_expected(stream: int, number: int, producers: i
     (key,) = keys(stream, number, 1)
     stamp = STAMP.pack(key, 9, key, 9)
     sent: list[bytes] = []
-    sizes.publishing(sent.append)(stamp)  # type: ignore[operator, arg-type]  # one that only keeps
+    sizes.publishing(sent.append, "await")(stamp)  # type: ignore[operator, arg-type, call-arg]  # it only keeps
     box = MixedInbox(sizes)
     box.bodies += [sent[0], sent[0][:-1], sent[0] + b"\0", b"", sent[0][:8]]
     box.check()

@@ -84,7 +84,7 @@ async def test_every_message_is_accounted_for_in_every_turn(loop: str, values: d
     assert [sum(sample["latency"][1::2]) for sample in samples] == [500, 700]
 
 
-@pytest.mark.parametrize("adapter", ["lanes", "futures"])
+@pytest.mark.parametrize("adapter", ["lanes", "futures", "callbacks"])
 async def test_every_form_of_publishing_can_be_paced(faulty: Callable[[str], str], adapter: str) -> None:
     scenario = Scenario(producers=2, rate_per_s=3000, arrivals="poisson")
     samples = await drive(scenario, 500, 501, adapter=faulty(adapter))

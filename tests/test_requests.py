@@ -29,7 +29,7 @@ async def test_every_round_trip_of_an_honest_client_ends(guarantee: Any, shape: 
         assert len(sample["produced_per_s"]) == shape.get("producers", 1)
 
 
-@pytest.mark.parametrize("adapter", ["lanes", "futures"])
+@pytest.mark.parametrize("adapter", ["lanes", "futures", "callbacks"])
 async def test_every_form_of_publishing_asks_and_answers(faulty: Callable[[str], str], adapter: str) -> None:
     samples = await drive(faulty(adapter), Scenario(request_reply=True, producers=2, consumers=2))
     assert surprises(samples) == {}

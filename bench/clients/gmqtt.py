@@ -4,9 +4,9 @@ The documented way: a ``Client`` for each producer and each consumer, and a coro
 end sends the acknowledgement (https://github.com/wialon/gmqtt#asynchronous-on_message-callback) where
 ``optimistic_acknowledgement`` is off (https://github.com/wialon/gmqtt/issues/113). ``publish`` returns
 nothing to wait for; that a message was confirmed shows where its authors say, in the storage of messages not
-confirmed yet (https://github.com/wialon/gmqtt/issues/78). Lanes that await its futures spend 0.95 of the CPU
-that a window of them does on asyncio, 1.08 on uvloop, and when only publishing 0.99 and 0.92 (gmqtt 0.8.0,
-mosquitto 2.0.11, 1 KiB, 50 in flight; medians of 12 paired turns): so it is lanes.
+confirmed yet (https://github.com/wialon/gmqtt/issues/78). A message that leaves it sends the next: that is
+2,264 bytecodes for a message in all, where lanes that await a future execute 2,380 and a loop written by hand
+2,169 (gmqtt 0.8.0, asyncio, embedded broker).
 
 A queue is a topic, and a session that subscribes to it and outlives its connections: the first consumer of
 the queue takes it over, more of them join its shared subscription with sessions of their own. What nobody
@@ -33,34 +33,32 @@ from gmqtt.storage import PersistentStorage  # type: ignore[import-untyped]
 
 from bench.client import Abilities
 from bench.errors import UnsupportedError
-from bench.routing import in_turn, pattern, topics
+from bench.routing import pattern, posts_in_turn, topics
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
-    from bench.client import Client, Publish, Receive, Target
+    from bench.client import Client, Confirmed, Post, Receive, Target
 
 KEPT_S = 3600  # how long the broker keeps the session of a queue if nobody is left to remove it
 NEVER = -2  # reconnections: -1 is for ever, and 0 still allows one
 
 
 class Unconfirmed(PersistentStorage):  # type: ignore[misc]  # ships no types
-    """The library's messages without a confirm, with a future for each."""
+    """The library's messages without a confirm, with whom to tell of each: ``posted``, of the next one."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.futures: dict[int, asyncio.Future[None]] = {}
-        self.create_future = asyncio.get_running_loop().create_future
-        self.last = self.create_future()
+        self.telling: dict[int, Confirmed] = {}
+        self.posted: Confirmed = lambda _: None
 
     def push_message(self, mid: int, raw_package: bytes) -> None:
         super().push_message(mid, raw_package)
-        self.last = self.futures[mid] = self.create_future()
+        self.telling[mid] = self.posted
 
     def remove_message_by_mid(self, mid: int) -> None:
         super().remove_message_by_mid(mid)
-        if not (future := self.futures.pop(mid)).done():
-            future.set_result(None)
+        self.telling.pop(mid)(None)
 
 
 def speaks_5(target: Target) -> bool:
@@ -132,6 +130,7 @@ class Gmqtt:
         distribution="gmqtt",
         protocol="mqtt",
         measures=("end-to-end", "publish"),
+        publishing="callback",
         fan_out=True,
         topics=True,
         stores=("at-least-once",),
@@ -158,21 +157,23 @@ class Gmqtt:
                     pass
 
     @asynccontextmanager
-    async def producer(self, target: Target, queue: str) -> AsyncIterator[Publish]:
-        unconfirmed, qos = Unconfirmed(), int(target.acknowledged)
+    async def producer(self, target: Target, queue: str) -> AsyncIterator[Post]:
+        unconfirmed, qos, soon = Unconfirmed(), int(target.acknowledged), asyncio.get_running_loop().call_soon
         async with connection(target, unconfirmed=unconfirmed) as client:
             send = client.publish
 
-            def publish_to(topic: str) -> Publish:
-                def publish(body: bytes) -> Awaitable[None]:
+            def post_to(topic: str) -> Post:
+                def post(body: bytes, confirmed: Confirmed) -> None:
                     send(topic, body, qos)
-                    return unconfirmed.last
+                    soon(confirmed, None)
 
-                return publish
+                def post_confirmed(body: bytes, confirmed: Confirmed) -> None:
+                    unconfirmed.posted = confirmed
+                    send(topic, body, qos)
 
-            if not qos:
-                unconfirmed.last.set_result(None)  # for all of them: none is ever unconfirmed
-            yield in_turn([publish_to(topic) for topic in topics(target, queue, "/")])
+                return post_confirmed if qos else post
+
+            yield posts_in_turn([post_to(topic) for topic in topics(target, queue, "/")])
 
     @asynccontextmanager
     async def consumer(self, target: Target, queue: str, receive: Receive) -> AsyncIterator[None]:

@@ -146,12 +146,12 @@ class Driver:
         own = self._client.abilities.ordering == "lane"
         sizes = self._sizes
         return self.PRODUCER(
-            publish if sizes is None else sizes.publishing(publish),
+            publish if sizes is None else sizes.publishing(publish, self._client.abilities.publishing),
             streams=range(index * lanes, (index + 1) * lanes) if own else [index],
             in_flight=lanes,
             payload_bytes=self._scenario.payload_bytes if sizes is None else STAMP_BYTES,
             clock=self._clock,
-            futures=self._client.abilities.publishing == "future",
+            form=self._client.abilities.publishing,
             period=1 if sizes is None else PERIOD,
         )
 

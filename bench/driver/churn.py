@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING
+
+from bench.driver.publishing import awaited
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
     from contextlib import AbstractAsyncContextManager
 
-    from bench.client import Abilities, Client, Depth, Publish, Receive, Send, Target
+    from bench.client import Abilities, Client, Depth, Publish, Receive, Target
 
 
 class Reconnecting:
@@ -30,15 +32,11 @@ class Reconnecting:
     @asynccontextmanager
     async def producer(self, target: Target, queue: str) -> AsyncIterator[Publish]:
         one, client = replace(target, in_flight=1), self._client
-        futures, lanes = client.abilities.publishing == "future", client.abilities.ordering == "lane"
+        form = client.abilities.publishing
 
         async def publish(body: bytes) -> None:
             async with client.producer(one, queue) as publishing:
-                if futures:
-                    await (await cast("Send", publishing)(body))
-                else:
-                    call: Any = publishing
-                    await (call[0] if lanes and not callable(call) else call)(body)
+                await awaited(publishing, form)(body)
 
         yield publish
 

@@ -13,12 +13,12 @@ from collections.abc import Awaitable, Callable
 from itertools import count, repeat
 from typing import TYPE_CHECKING, Any
 
-from bench.driver.publishing import Producer
+from bench.driver.publishing import Producer, awaited
 from bench.driver.returning import ReturningLedger, chosen
 from bench.payload import STAMP, Ledger, keys
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from bench.client import Publish, Send
     from bench.payload import Inbox
@@ -53,9 +53,11 @@ class PacedProducer(Producer):
         self._handed = 0
         self._counters = [count(keys(stream, self._next[stream], 1).start) for stream in self._streams]
         counters = self._counters if len(self._counters) > 1 else self._counters * self._in_flight
-        lanes = self._lanes
-        if self._futures:
-            lanes = [_published(self._lanes[0])] * self._in_flight  # type: ignore[arg-type]  # it is a Send
+        lanes: Sequence[Any] = self._lanes
+        if self._form == "future":
+            lanes = [_published(lanes[0])] * self._in_flight
+        elif self._form == "callback":
+            lanes = [awaited(lanes[0], self._form)] * self._in_flight
         async with asyncio.TaskGroup() as group:
             for counter, publish in zip(counters, lanes, strict=True):
                 group.create_task(self._paced_lane(turn, counter, publish))

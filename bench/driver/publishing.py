@@ -7,14 +7,48 @@ from collections.abc import Sequence
 from functools import partial
 from itertools import pairwise
 from operator import length_hint
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from bench.payload import STAMP, STAMP_BYTES, filler, keys
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Awaitable, Callable, Iterator
 
-    from bench.client import Publish, Publishing, Send
+    from bench.client import Form, Post, Publish, Publishing, Send
+
+
+def awaited(publishing: Publishing, form: Form) -> Publish:
+    """The form of a client's publish that is awaited, from whichever it has; of lanes, the first one's."""
+    if isinstance(publishing, Sequence):
+        return publishing[0]
+    match form:
+        case "await":
+            return cast("Publish", publishing)
+        case "future":
+            send = cast("Send", publishing)
+
+            async def sent(body: bytes) -> None:
+                await (await send(body))
+
+            return sent
+        case "callback":
+            post, loop = cast("Post", publishing), asyncio.get_running_loop()
+
+            def posted(body: bytes) -> Awaitable[None]:
+                future: asyncio.Future[None] = loop.create_future()
+                post(body, partial(_settle, future))
+                return future
+
+            return posted
+
+
+def _settle(future: asyncio.Future[None], error: BaseException | None) -> None:
+    if future.done():
+        return
+    if error is None:
+        future.set_result(None)
+    else:
+        future.set_exception(error)
 
 
 class Producer:
@@ -32,11 +66,11 @@ class Producer:
         in_flight: int,
         payload_bytes: int,
         clock: Callable[[], int],
-        futures: bool = False,
+        form: Form = "await",
         period: int = 1,
     ) -> None:
         self._lanes = publish if isinstance(publish, Sequence) else [publish] * in_flight
-        self._futures = futures
+        self._form = form
         self._streams = streams
         self._in_flight = in_flight
         self._tail = filler(payload_bytes)
@@ -89,14 +123,14 @@ class Producer:
 
     async def send(self) -> None:
         """Sends what was prepared; returns when the last publish has."""
-        if self._futures:
-            await self._window()
+        if self._form != "await":
+            await (self._window() if self._form == "future" else self._posting())
             return
         lane = self._stamped_lane if self._stamped else self._bare_lane
         sources = self._sources if len(self._sources) > 1 else self._sources * self._in_flight
         async with asyncio.TaskGroup() as group:
             for source, publish in zip(sources, self._lanes, strict=True):
-                group.create_task(lane(source, publish))
+                group.create_task(lane(source, cast("Publish", publish)))
 
     async def _stamped_lane(self, source: Iterator[int], publish: Publish) -> None:
         """The hot path. One reading of the clock a message: a confirm is the next message's send time."""
@@ -122,7 +156,7 @@ class Producer:
 
     async def _window(self) -> None:
         """One task that sends into a window of futures; a done future makes room for the next message."""
-        send: Send = self._lanes[0]  # type: ignore[assignment]  # what ``futures`` says
+        send: Send = self._lanes[0]  # type: ignore[assignment]  # what the form says
         clock, pack, tail, confirmed = self._clock, STAMP.pack, self._tail, self._waits_ns.append
         stamped, in_flight = self._stamped, self._in_flight
         room, outstanding = asyncio.Event(), 0
@@ -154,3 +188,39 @@ class Producer:
             await room.wait()
         if failed:
             raise failed[0]
+
+    async def _posting(self) -> None:
+        """No task and no future for a message: each confirm sends the next, from within its callback."""
+        post: Post = self._lanes[0]  # type: ignore[assignment]  # what the form says
+        clock, pack, tail, waited = self._clock, STAMP.pack, self._tail, self._waits_ns.append
+        stamped, (source,) = self._stamped, self._sources
+        over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        outstanding = self._in_flight
+
+        def confirmed(sent_ns: int, error: BaseException | None) -> None:
+            if error is None:
+                waited((now_ns := clock()) - sent_ns)
+                following(now_ns)
+            else:
+                _settle(over, error)
+
+        def following(now_ns: int) -> None:
+            nonlocal outstanding
+            if over.done():  # it failed, or was given up
+                return
+            try:
+                for key in source:
+                    body = pack(key, now_ns, key, now_ns) + tail if stamped else tail
+                    post(body, partial(confirmed, now_ns))
+                    return
+            except Exception as error:  # noqa: BLE001  # who waits is told, not the library that called back
+                _settle(over, error)
+                return
+            outstanding -= 1
+            if not outstanding:
+                self._last_ns = now_ns
+                over.set_result(None)
+
+        for _ in range(self._in_flight):
+            following(clock())
+        await over

@@ -11,13 +11,13 @@ from collections.abc import Sequence
 from operator import length_hint
 from typing import TYPE_CHECKING, Any
 
-from bench.driver.publishing import Producer
+from bench.driver.publishing import Producer, awaited
 from bench.payload import SEQUENCE_BITS, STAMP
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Iterator
 
-    from bench.client import Publish, Publishing, Receive, Send
+    from bench.client import Form, Publish, Publishing, Receive
 
 _KEY_BYTES = 8
 
@@ -27,19 +27,11 @@ def key_of(body: bytes) -> int:
     return int.from_bytes(body[:_KEY_BYTES], "little", signed=True)
 
 
-def lanes(publishing: Publishing, count: int, *, futures: bool) -> list[Publish]:
+def lanes(publishing: Publishing, count: int, form: Form) -> list[Publish]:
     """A Publish for each of so many lanes, whatever form a client's has."""
     if isinstance(publishing, Sequence):
         return list(publishing)
-    one: Any = publishing  # Send or Publish, as ``futures`` says
-    return [_confirming(one) if futures else one] * count
-
-
-def _confirming(send: Send) -> Publish:
-    async def publish(body: bytes) -> None:
-        await (await send(body))
-
-    return publish
+    return [awaited(publishing, form)] * count
 
 
 class Caller(Producer):
@@ -66,9 +58,9 @@ class Caller(Producer):
 class Requester(Caller):
     """A caller whose lanes each have one request under way, until it is confirmed and answered."""
 
-    def __init__(self, publish: Publishing, *, in_flight: int, futures: bool = False, **named: Any) -> None:
-        super().__init__(publish, in_flight=in_flight, futures=futures, **named)
-        self._asking_lanes = lanes(publish, in_flight, futures=futures)
+    def __init__(self, publish: Publishing, *, in_flight: int, form: Form = "await", **named: Any) -> None:
+        super().__init__(publish, in_flight=in_flight, form=form, **named)
+        self._asking_lanes = lanes(publish, in_flight, form)
         self._prepared: list[range] = []
 
     def prepare(self, count: int) -> list[range]:

@@ -71,11 +71,11 @@ class RequestDriver(Driver):
 
     async def _publishers(self, stack: AsyncExitStack) -> list[list[Publish]]:
         """One consumer's lanes to each reply queue."""
-        futures, count = self._client.abilities.publishing == "future", self._scenario.in_flight
+        form, count = self._client.abilities.publishing, self._scenario.in_flight
         made = []
         for queue in self._reply_queues:
             publishing = await stack.enter_async_context(self._client.producer(self._reply_target, queue))
-            made.append(lanes(publishing, count, futures=futures))
+            made.append(lanes(publishing, count, form))
         return made
 
     async def slice(self, count: int) -> Sample:

@@ -12,14 +12,14 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from bench.payload import SEQUENCE_BITS, STAMP, STAMP_BYTES, Inbox, filler
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from bench.client import Publishing
+    from bench.client import Confirmed, Form, Post, Publish, Publishing
     from bench.mix import Mix
 
 DECK = 128
@@ -60,11 +60,18 @@ class Sizes:
         tail = self.tail
         return sum(STAMP_BYTES + len(tail(key)) for key in keys)
 
-    def publishing(self, publish: Publishing) -> Publishing:
+    def publishing(self, publish: Publishing, form: Form) -> Publishing:
         """The same, for a producer that hands it stamps."""
         if isinstance(publish, Sequence):
             return [self._lengthening(one) for one in publish]
-        return self._lengthening(publish)
+        if form != "callback":
+            return self._lengthening(cast("Publish", publish))
+        post, lengthened = cast("Post", publish), self._lengthening(bytes)
+
+        def posted(stamp: bytes, confirmed: Confirmed) -> object:
+            return post(lengthened(stamp), confirmed)
+
+        return posted
 
     def _lengthening(self, publish: Callable[[bytes], Any]) -> Callable[[bytes], Any]:
         """The hot path: no coroutine of its own, and no copy but the one that makes the body."""

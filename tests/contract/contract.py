@@ -31,6 +31,7 @@ from bench import Mix
 from bench.brokers import Broker
 from bench.client import Client, Publishing, Receive, Target
 from bench.driver import CLOSE_LIMIT_S, Driver
+from bench.driver.publishing import awaited
 from bench.driver.round_trips import RequestDriver
 from bench.driver.sample import Sample
 from bench.driver.unwinding import LimitedExitStack
@@ -583,9 +584,7 @@ class Contract:
             yield name
 
     async def publish_with(self, publish: Publishing, body: bytes) -> None:
-        answer = await (publish[0] if isinstance(publish, Sequence) else publish)(body)
-        if self.client.abilities.publishing == "future":
-            await answer  # type: ignore[misc]  # that is what the ability says
+        await awaited(publish, self.client.abilities.publishing)(body)
 
     async def publish(self, target: Target, queue: str, bodies: Sequence[bytes]) -> None:
         async with asyncio.timeout(LIMIT_S), self.client.producer(target, queue) as publish:

@@ -23,6 +23,7 @@ from bench.brokers.ports import free_ports
 from bench.brokers.readiness import until_ready
 from bench.brokers.supervised import Command, new_folder, supervised
 from bench.client import Client, Target
+from bench.driver.publishing import awaited
 from bench.driver.sample import Sample
 from bench.errors import UnsupportedError
 from bench.scenario import Scenario
@@ -254,8 +255,7 @@ async def test_it_speaks_through_tls_to_whom_it_trusts(adapter: str, monkeypatch
             client.producer(target, "tls") as publish,
             client.consumer(target, "tls", seen.append),
         ):
-            assert callable(publish)
-            await publish(b"in secret")
+            await awaited(publish, client.abilities.publishing)(b"in secret")
             await until(lambda: bool(seen), lambda: "nothing came")
         monkeypatch.delenv("SSL_CERT_FILE")
         with pytest.raises((MqttError, ExceptionGroup)) as refused:  # gmqtt's is in a group of ours
