@@ -30,7 +30,7 @@ def running(folder: Path, *words: str) -> Iterator[tuple[subprocess.Popen[str], 
     process = subprocess.Popen(
         [sys.executable, "-m", "bench", *words, "--metrics", "0"],
         cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "NO_COLOR": "1"},
+        env={**os.environ, "PYTHONPATH": str(ROOT), "NO_COLOR": "1", "XDG_CACHE_HOME": str(folder)},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
@@ -84,6 +84,28 @@ def test_the_figures_of_a_run_can_be_scraped_while_it_goes(tmp_path: Path) -> No
         assert not any(child.net_connections("tcp") for child in children)
     with pytest.raises(urllib.error.URLError):
         scraped(url)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "soak --rate 500 --for 60s --window 1s --client memory",
+        "sweep prefetch=1,100 --client memory --rounds 5 --set warmup_s=0.1",
+        "check --base memory --candidate other.py --config gate.toml --rounds 4,7 --broker embedded",
+    ],
+    ids=lambda words: words.partition(" ")[0],
+)
+def test_other_commands_serve_their_figures_too(tmp_path: Path, words: str) -> None:
+    (tmp_path / "other.py").write_text((ROOT / "bench" / "clients" / "memory.py").read_text())
+    (tmp_path / "gate.toml").write_text('[[cells]]\nscenario = "headline"\nset = { warmup_s = 0.05 }\n')
+    with running(tmp_path, *words.split()) as (process, url):
+        deadline = time.monotonic() + 60
+        while not (found := scraped(url)).get("mqbench_messages_received_total"):
+            assert process.poll() is None
+            assert time.monotonic() < deadline
+        assert min(found["mqbench_messages_received_total"].values()) > 0
+        assert set(found["mqbench_messages_wrong_total"].values()) == {0.0}
+        assert found["mqbench_turns_planned"][()] > 0
 
 
 def test_a_port_in_use_is_a_sentence_before_anything_is_measured(command: Command, tmp_path: Path) -> None:

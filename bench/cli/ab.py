@@ -13,7 +13,6 @@ from bench.cli.options import (
     with_budget,
     with_client_of_both,
     with_meter,
-    with_metrics,
     with_result,
     with_resume,
     with_rounds,
@@ -69,7 +68,6 @@ Exit codes:
     metavar="PERCENT",
     help="Plan rounds for an interval of at most this to either side, such as 2%, from a pilot before it.",
 )
-@with_metrics
 @with_result("table", "markdown", "json")
 def ab(shape: str, has_report: bool, **asked: Any) -> None:
     """Compare CANDIDATE with BASE, which differ in one way: is it faster, slower, or neither?

@@ -12,7 +12,15 @@ import click
 
 from bench.cli import values
 from bench.cli.measuring import measured, requested
-from bench.cli.options import with_broker, with_budget, with_resume, with_stages, with_turns, with_view
+from bench.cli.options import (
+    with_broker,
+    with_budget,
+    with_metrics,
+    with_resume,
+    with_stages,
+    with_turns,
+    with_view,
+)
 from bench.cli.output import note, print_page
 from bench.cli.resumable import Resumable
 
@@ -64,6 +72,7 @@ Exit codes:
 @with_broker
 @with_turns
 @with_resume
+@with_metrics
 @with_view
 @click.option(
     "--allow-dirty-base", "allow_dirty", is_flag=True, help="Take a base with changes that are not committed."

@@ -266,8 +266,8 @@ def with_shape(*shapes: str) -> Option:
 
 
 def with_result(*shapes: str) -> Option:
-    """Adds what ``with_view``, ``with_shape`` and ``with_report`` add: what is said, and what comes of it."""
-    return lambda command: _with(command, with_view, with_shape(*shapes), with_report)
+    """Adds ``with_metrics``, ``with_view``, ``with_shape`` and ``with_report``: what is told and kept."""
+    return lambda command: _with(command, with_metrics, with_view, with_shape(*shapes), with_report)
 
 
 def with_report(command: Command) -> Command:

@@ -12,7 +12,6 @@ from bench.cli.measuring import measured, requested, shown
 from bench.cli.options import (
     with_clients,
     with_meter,
-    with_metrics,
     with_quick,
     with_result,
     with_resume,
@@ -53,7 +52,6 @@ Exit codes:
 @with_turns
 @with_resume
 @with_meter
-@with_metrics
 @with_result("table", "markdown", "json", "csv")
 @with_quick("Two short rounds: a look, not a measurement.")
 def run(shape: str, has_report: bool, **asked: Any) -> None:
