@@ -120,7 +120,15 @@ class Aioamqp:
         queue_types=("classic", "quorum", "stream"),
         replication=True,
         ordering="lane",
-        trouble=(("rloop", "does not hear that its connection was reset; no TLS"),),
+        trouble=(
+            (
+                "rloop",
+                (
+                    "does not hear that its connection was reset and leaves its socket open; "
+                    "fails with the embedded broker; no TLS"
+                ),
+            ),
+        ),
     )
 
     @asynccontextmanager

@@ -237,6 +237,7 @@ class Contract:
 
     async def test_what_was_acknowledged_before_leaving_does_not_come_again(self, broker: Broker) -> None:
         """Seven messages with an ack for every third: the rest is acknowledged when the consumer leaves."""
+        self.need_acknowledgements()
         every = 3 if self.client.abilities.ack_every else 1
         target = self.target(broker, ack_every=every)
         async with self.queue(target) as queue:
