@@ -25,6 +25,7 @@ Command = Callable[..., subprocess.CompletedProcess[str]]
         ("run ramp --set schedule=500:5s++500:1s", "step 2 of the schedule '500:5s++500:1s' is a hole"),
         ("run ramp --set schedule=500:5s+0:1s", "step 2 of the schedule is a hole (0:1s)"),
         ("run ramp --set schedule=500-0:5s", "step 1 of the schedule is a hole (500-0:5s)"),
+        ("capacity --p99 9ms --set fan_out=true", "a capacity is of messages that one consumer gets"),
         ("capacity --p99 0ms", "--p99 takes a latency such as 20ms or 500us, got '0ms'"),
         (
             "run latency --set max_outstanding=3",

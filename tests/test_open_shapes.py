@@ -9,7 +9,7 @@ import pytest
 from test_open_load import drive, rate_per_s, surprises
 
 from bench import Schedule
-from bench.driver.open_load import OpenReturningLedger
+from bench.driver.open_load import OpenFanOutLedger, OpenReturningLedger
 from bench.errors import StalledError
 from bench.handler import Handler
 from bench.histogram import Histogram
@@ -101,6 +101,80 @@ async def test_what_goes_wrong_with_a_round_trip_at_a_rate_is_found(
 async def test_a_request_at_a_rate_that_is_never_confirmed_is_a_stall(faulty: Callable[[str], str]) -> None:
     with pytest.raises(StalledError, match=r"publishing stood still for 0\.5 s with \d+ of \d+ publishes"):
         await drive(ASKING, 600, 600, 600, adapter=faulty("stalls"), limit_s=0.5)
+
+
+# Fan-out
+
+
+@pytest.mark.parametrize("guarantee", ["at-least-once", "at-most-once"])
+@pytest.mark.parametrize("shape", [{"arrivals": "poisson"}, {"producers": 3}])
+async def test_every_copy_of_a_fan_out_at_a_rate_is_accounted_for(
+    guarantee: Any, shape: dict[str, Any]
+) -> None:
+    scenario = Scenario(fan_out=True, consumers=3, rate_per_s=1500, guarantee=guarantee, **shape)
+    samples = await drive(scenario, 300, 301)
+    assert surprises(samples) == {}
+    for sample, count in zip(samples, (300, 301), strict=True):
+        assert sample["account"]["received"] == sample["messages"] == 3 * count
+        assert sample["consumed"] == [count] * 3
+        assert sample["sent"] == count
+        for figures in (sample["latency"], sample["offered"]["uncorrected"]):
+            assert sum(figures[1::2]) == 3 * count
+        assert sum(sample["offered"]["slip"][1::2]) == count
+
+
+async def test_a_rate_of_a_fan_out_is_held_and_counts_copies() -> None:
+    (sample,) = await drive(Scenario(fan_out=True, consumers=4, rate_per_s=250), 250)
+    assert sample["messages"] / sample["offered"]["scheduled_s"] == pytest.approx(4 * 250, rel=1e-6)
+    assert rate_per_s(sample) == pytest.approx(4 * 250, rel=0.02)
+
+
+async def test_each_copy_counts_from_when_its_message_was_due() -> None:
+    """Two consumers in a process, 2.5 ms for each copy: at most 200 a second, and 400 are due."""
+    scenario = Scenario(
+        fan_out=True,
+        consumers=2,
+        prefetch=1,
+        in_flight=50,
+        rate_per_s=400,
+        handler=Handler.parse("cpu:2500us"),
+    )
+    (sample,) = await drive(scenario, 200)
+    corrected = Histogram.from_pairs(sample["latency"])
+    last_due_ms, all_handled_ms = 200 / 400 * 1e3, 2 * 200 * 2.5
+    assert corrected.maximum / 1e3 >= 0.9 * (all_handled_ms - last_due_ms)
+    assert sum(sample["latency"][1::2]) == 400
+
+
+async def test_the_steps_of_a_schedule_of_a_fan_out_count_copies() -> None:
+    schedule = Schedule.parse("300:200ms+900:200ms")
+    (sample,) = await drive(Scenario(fan_out=True, consumers=3, schedule=schedule), schedule.messages)
+    steps = sample["offered"]["steps"]
+    assert [step["messages"] for step in steps] == [3 * 60, 3 * 180]
+    for step, rate in zip(steps, (300, 900), strict=True):
+        assert step["messages"] / step["scheduled_s"] == pytest.approx(3 * rate, rel=0.01)
+
+
+def test_a_copy_that_one_consumer_lacks_is_lost_and_each_other_has_its_latency() -> None:
+    inboxes = [Inbox(STAMP_BYTES), Inbox(STAMP_BYTES)]
+    ledger = OpenFanOutLedger(stamped=True, ordered=True, inboxes=inboxes)
+    ledger.keeps_times = True
+    wanted = keys(0, 0, 3)
+    ledger.expect([wanted])
+    late_ns = 10
+    for inbox, came_ns, keys_got in zip(inboxes, (500, 700), (wanted, wanted[:2]), strict=True):
+        for key in keys_got:
+            inbox.bodies.append(STAMP.pack(key, 100, key ^ late_ns, 100 ^ late_ns))
+            inbox.received_ns.append(came_ns)
+        ledger.settle(inbox)
+    assert list(ledger.latencies_ns) == [400] * 3 + [600] * 2
+    assert list(ledger.uncorrected_ns) == [390] * 3 + [590] * 2
+    assert (list(ledger.due_ns), list(ledger.received_ns)) == ([100] * 5, [500] * 3 + [700] * 2)
+    assert ledger.missing == 1
+    assert ledger.close() == Account(received=5, lost=1)
+    ledger.expect([])
+    assert not ledger.latencies_ns
+    assert not ledger.uncorrected_ns
 
 
 # Returned messages

@@ -46,6 +46,7 @@ class Driver:
 
     PRODUCER: type[Producer] = Producer
     LEDGER: type[Ledger] = Ledger
+    FAN_OUT: type[FanOutLedger] = FanOutLedger
     RETURNING: type[ReturningLedger] = ReturningLedger
     """The ledger where consumers return messages."""
 
@@ -91,7 +92,7 @@ class Driver:
         self._ledger = self.LEDGER(stamped=stamped, ordered=ordered, topics=topics)
         if scenario.fan_out:
             inboxes = self._consuming.inboxes
-            self._ledger = FanOutLedger(stamped=stamped, ordered=ordered, topics=topics, inboxes=inboxes)
+            self._ledger = self.FAN_OUT(stamped=stamped, ordered=ordered, topics=topics, inboxes=inboxes)
         if every is not None:
             self._ledger = self.RETURNING(stamped=stamped, ordered=ordered, topics=topics, every=every)
         self._stray = Account()

@@ -16,9 +16,12 @@ if TYPE_CHECKING:
 class FanOutLedger(Ledger):
     """Expects each message once in each inbox: what one consumer lacks no other makes up for."""
 
+    EACH: type[Ledger] = Ledger
+
     def __init__(self, *, stamped: bool, ordered: bool, inboxes: Sequence[Inbox], topics: int = 1) -> None:
         super().__init__(stamped=stamped, ordered=ordered, topics=topics)
-        self._each = {id(inbox): Ledger(stamped=stamped, ordered=ordered, topics=topics) for inbox in inboxes}
+        named = {"stamped": stamped, "ordered": ordered, "topics": topics}
+        self._each = {id(inbox): self.EACH(**named) for inbox in inboxes}  # type: ignore[arg-type]  # bool, int
 
     @property
     def missing(self) -> int:

@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable
 from itertools import count, repeat
 from typing import TYPE_CHECKING, Any
 
+from bench.driver.copies import FanOutLedger
 from bench.driver.publishing import Producer, awaited
 from bench.driver.returning import ReturningLedger, chosen
 from bench.payload import STAMP, Ledger, keys
@@ -151,3 +152,24 @@ class OpenReturningLedger(OpenLedger, ReturningLedger):
         heads = STAMP.iter_unpack(inbox.stamps)
         for (key, _, _, _), again in zip(heads, inbox.redelivered, strict=True):
             yield again or not chosen(key, self._every)
+
+
+class OpenFanOutLedger(FanOutLedger, OpenLedger):
+    """Both: each copy has its latency, from when its message was due."""
+
+    EACH = OpenLedger
+
+    def expect(self, ranges: Iterable[range]) -> None:
+        super().expect(ranges)
+        for times in (self.uncorrected_ns, self.due_ns, self.received_ns):
+            del times[:]
+
+    def settle(self, inbox: Inbox) -> None:
+        each = self._each[id(inbox)]
+        assert isinstance(each, OpenLedger)
+        each.keeps_times = self.keeps_times
+        super().settle(inbox)
+        for name in ("uncorrected_ns", "due_ns", "received_ns"):
+            times = getattr(each, name)
+            getattr(self, name).extend(times)
+            del times[:]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from bench.arrivals import due_ns, owners
 from bench.driver import Driver
 from bench.driver.depth import looking
-from bench.driver.open_load import OpenLedger, OpenReturningLedger, PacedProducer
+from bench.driver.open_load import OpenFanOutLedger, OpenLedger, OpenReturningLedger, PacedProducer
 from bench.driver.pacing import Pace, Room, Rush, making_room, making_room_when_kept
 from bench.driver.sample import Offered, latency_histogram
 from bench.driver.steps import by_step
@@ -35,6 +35,7 @@ class PacedDriver(Driver):
 
     PRODUCER = PacedProducer
     LEDGER = OpenLedger
+    FAN_OUT = OpenFanOutLedger
     RETURNING = OpenReturningLedger
     _producers: list[PacedProducer]  # type: ignore[assignment]  # as PRODUCER says
     _ledger: OpenLedger
@@ -62,7 +63,7 @@ class PacedDriver(Driver):
             return await super()._warm_up()
         rate_per_s = schedule.steps[0].first_per_s
         sample = await self.slice(max(1, round(rate_per_s * self._scenario.warmup_s)))
-        return sample.rate_per_s, sample.account
+        return sample.rate_per_s / self._copies, sample.account
 
     async def slice(self, count: int) -> Sample:
         self._begin_stretch(count)
@@ -144,13 +145,13 @@ class PacedDriver(Driver):
             overruns=self._pace.overruns,
             slip=slip,
             uncorrected=uncorrected,
-            steps=_steps(ledger, schedule, self._pace.began_ns) if ledger.keeps_times else (),
+            steps=_steps(ledger, schedule, self._pace.began_ns, self._copies) if ledger.keeps_times else (),
         )
 
 
-def _steps(ledger: OpenLedger, schedule: Schedule, began_ns: int) -> tuple[Stepped, ...]:
+def _steps(ledger: OpenLedger, schedule: Schedule, began_ns: int, copies: int) -> tuple[Stepped, ...]:
     due = [at - began_ns for at in ledger.due_ns]
-    return by_step(schedule, due, [at - began_ns for at in ledger.received_ns])
+    return by_step(schedule, due, [at - began_ns for at in ledger.received_ns], copies)
 
 
 def whole(first_to_last_ns: int, count: int) -> int:

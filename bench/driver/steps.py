@@ -44,24 +44,33 @@ class Stepped:
         return cls(**{**data, "latency": Histogram.from_pairs(data["latency"])})
 
 
-def by_step(schedule: Schedule, due_ns: Sequence[int], received_ns: Sequence[int]) -> tuple[Stepped, ...]:
-    """One for each step. Times are of the same messages, in nanoseconds from when the schedule began."""
+def by_step(
+    schedule: Schedule, due_ns: Sequence[int], received_ns: Sequence[int], copies: int = 1
+) -> tuple[Stepped, ...]:
+    """One for each step. Times are of the same messages, in nanoseconds from when the schedule began.
+
+    Of a fan-out they are of every copy, and each message has so many ``copies``.
+    """
     order = sorted(range(len(due_ns)), key=due_ns.__getitem__)
     due = [due_ns[at] for at in order]
     came = [received_ns[at] for at in order]
     ends = accumulate(step.time_s for step in schedule.steps[:-1])
     places = [0, *(bisect_left(due, round(end * 1e9) + ROUNDED_NS) for end in ends), len(due)]
-    return tuple(_stepped(due[first:last], came[first:last]) for first, last in pairwise(places))
+    return tuple(_stepped(due[first:last], came[first:last], copies) for first, last in pairwise(places))
 
 
-def _stepped(due: Sequence[int], came: Sequence[int]) -> Stepped:
+def _stepped(due: Sequence[int], came: Sequence[int], copies: int) -> Stepped:
     latency = Histogram()
     latency.add_all(max(0, received - at) for at, received in zip(due, came, strict=True))
     return Stepped(
-        messages=len(due), scheduled_s=_whole_s(due), elapsed_s=_whole_s(sorted(came)), latency=latency
+        messages=len(due),
+        scheduled_s=_whole_s(due, copies),
+        elapsed_s=_whole_s(sorted(came), copies),
+        latency=latency,
     )
 
 
-def _whole_s(times_ns: Sequence[int]) -> float:
-    count = len(times_ns)
+def _whole_s(times_ns: Sequence[int], copies: int) -> float:
+    """Copies come together: the gaps are those between messages."""
+    count = len(times_ns) / copies
     return (times_ns[-1] - times_ns[0]) / 1e9 * count / (count - 1) if count > 1 else 0.0

@@ -77,6 +77,8 @@ def checked(request: Request) -> tuple[Workload, Arrivals]:
         raise UsageError("a capacity is of one workload: give arrivals one value with --set")
     closed = {**request.values, **dict.fromkeys(OPEN_FIELDS, (None,)), "arrivals": ("constant",)}
     one = workload(request, what="a capacity", of=closed, free={})
+    if one.point.fan_out:
+        raise UsageError("a capacity is of messages that one consumer gets: fan_out must be false")
     replace(one.point, rate_per_s=LEAST_PER_S, arrivals=arrivals[0])  # what cannot be open says so here
     return one, arrivals[0]
 

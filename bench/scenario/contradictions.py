@@ -121,8 +121,13 @@ def _of_topics(scenario: Scenario) -> Iterator[str]:
 def _of_fan_out(scenario: Scenario) -> Iterator[str]:
     if scenario.queues != 1:
         yield f"fan_out gives each consumer a queue of its own: queues must be 1, got {scenario.queues}"
-    if scenario.load_model != "closed" or scenario.churn:
-        yield f"fan_out needs a load that is closed, without churn, not {scenario.load_model}"
+    if scenario.churn:
+        yield "fan_out is sent over lasting connections, without churn"
+    if scenario.max_outstanding is not None:
+        yield (
+            f"fan_out goes without max_outstanding ({scenario.max_outstanding}): a message is received as "
+            "often as there are consumers, and has no one receipt that would make room for the next"
+        )
     if scenario.measure != "end-to-end":
         yield f"fan_out is measured end-to-end, not {scenario.measure}"
 

@@ -31,8 +31,9 @@ def piled_up(scenario: Scenario, waits: Sequence[Waiting], turn_messages: int) -
     """
     if scenario.scheduled(1.0) is None or (end := _at_end(waits)) is None:
         return None
-    under_way = scenario.producers * scenario.in_flight + scenario.consumers * scenario.prefetch
-    return end if end > max(SHARE * turn_messages, under_way) else None
+    copies = scenario.consumers if scenario.fan_out else 1
+    under_way = scenario.producers * scenario.in_flight * copies + scenario.consumers * scenario.prefetch
+    return end if end > max(SHARE * turn_messages * copies, under_way) else None
 
 
 def _at_end(waits: Sequence[Waiting]) -> int | None:

@@ -55,6 +55,14 @@ async def test_each_consumer_gets_each_message(stand: Broker, adapter: str) -> N
     check(await fanned_out(adapter, stand.url))
 
 
+@pytest.mark.parametrize("adapter", ADAPTERS)
+async def test_each_consumer_gets_each_message_at_a_rate(stand: Broker, adapter: str) -> None:
+    samples = await fanned_out(adapter, stand.url, rate_per_s=1000.0)
+    check(samples)
+    for sample in samples:
+        assert sum(sample["latency"][1::2]) == sum(sample["offered"]["uncorrected"][1::2]) == 900
+
+
 @pytest.mark.real_broker
 @pytest.mark.parametrize("adapter", ADAPTERS)
 async def test_each_consumer_of_rabbitmq_gets_each_message(node: Broker, adapter: str) -> None:
