@@ -119,6 +119,22 @@ def test_each_warning_has_its_cause(changes: dict[str, Any], warning: str) -> No
     assert any(warning in one for one in said), said
 
 
+@pytest.mark.parametrize(("way", "how"), [(1, "5% faster"), (-1, "5% slower")])
+def test_a_case_that_drifts_in_every_round_is_flagged(way: int, how: str) -> None:
+    drifts = [way * (0.05 + off) for off in (0.004, -0.003, 0.0, 0.002, -0.002)]
+    rows = [row(round=number, drift=drift) for number, drift in enumerate(drifts, start=1)]
+    steady = [row(case=2, loop="uvloop", round=n, drift=way * 0.05 * (-1) ** n) for n in range(1, 6)]
+    (said,) = words.warnings(cases(*rows, *steady))
+    assert said.startswith("aio-pika on asyncio had not settled: ")
+    assert said.endswith(f"the last third of turns was {how} than the first.")
+
+
+def test_one_round_that_drifts_is_no_drift_of_its_case() -> None:
+    rows = [row(round=number, drift=0.3 if number == 2 else 0.001) for number in range(1, 6)]
+    assert list(words.warnings(cases(*rows))) == []
+    assert cases(row(drift=0.3))[0].drift is None
+
+
 def test_a_quiet_run_with_enough_rounds_has_no_warning() -> None:
     rows = [row(case=case, round=n) for case in (1, 2) for n in (1, 2, 3)]
     assert list(words.warnings(cases(*rows))) == []

@@ -19,7 +19,7 @@ from bench.stats.intervals import Interval, hodges_lehmann, mean_interval
 from bench.stats.multiplicity import benjamini_hochberg, holm, simultaneous_intervals
 from bench.stats.rounds import round_effect
 from bench.stats.signflip import sign_flip, signed_ranks
-from bench.stats.steadiness import drift, drift_over_rounds, intraclass_correlation, mser
+from bench.stats.steadiness import drift_over_rounds, intraclass_correlation, mser
 from bench.stats.verdicts import percent, verdict, verdicts
 
 # Twelve rounds around 0 with a standard deviation of 1: enough for p < .01 and the Holm of three cells.
@@ -388,12 +388,6 @@ def test_mser_takes_slices_as_they_are_and_refuses_too_few() -> None:
         mser(slices)
     with pytest.raises(ValueError, match="batch must be at least 1"):
         mser(slices, batch=0)
-
-
-def test_drift_is_the_last_third_against_the_first() -> None:
-    assert drift([100.0, 100.0, 5.0, 5.0, 110.0, 110.0]) == pytest.approx(math.log(1.1))
-    with pytest.raises(ValueError, match="at least 3"):
-        drift([1.0, 2.0])
 
 
 def test_a_case_drifts_where_every_round_does() -> None:

@@ -11,7 +11,9 @@ from dataclasses import asdict, dataclass
 from statistics import fmean, median
 from typing import TYPE_CHECKING, Any
 
+from bench.stats.effects import FEWEST_ROUNDS
 from bench.stats.intervals import CONFIDENCE, Interval, mean_interval, rate_interval
+from bench.stats.steadiness import drift_over_rounds
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -54,6 +56,8 @@ class CaseSummary:
     than two, as are all others. ``versus`` is the rate over that of the first valid case of the same scenario
     point, paired within rounds. A ``_reach`` is half the width of the interval of the mean over rounds.
     Latency is of the rows in which it is valid; ``latency_reason`` says of the first other one why it is not.
+    ``drift`` is by how much the last third of its turns was faster than the first, where its rounds agree
+    that it surely was (or slower, below 0); None where they do not.
     """
 
     case: int
@@ -100,6 +104,7 @@ class CaseSummary:
     corrupted: int
     negative_latencies: int
     latency_reason: str
+    drift: float | None
 
 
 def summarise(rows: Iterable[Mapping[str, Any]]) -> list[CaseSummary]:
@@ -144,7 +149,19 @@ def _case(
         stamped=not any(row.get("stamped") is False for row in rows),
         **{name: _total(rows, name) for name in _SURPRISES},  # type: ignore[arg-type]
         latency_reason=next((str(why) for row in valid if (why := row.get("latency_reason"))), ""),
+        drift=_drift(valid),
     )
+
+
+def _drift(valid: Sequence[Mapping[str, Any]]) -> float | None:
+    rounds: dict[int, list[float]] = {}
+    for row in valid:
+        if (drift := row.get("drift")) is not None:
+            rounds.setdefault(int(row["round"]), []).append(math.log1p(drift))
+    if len(rounds) < FEWEST_ROUNDS:
+        return None
+    found = drift_over_rounds([fmean(logs) for logs in rounds.values()])
+    return math.expm1(found.interval.estimate) if found.drifting else None
 
 
 def _believed(row: Mapping[str, Any]) -> Mapping[str, Any]:

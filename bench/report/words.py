@@ -36,9 +36,7 @@ def warnings(cases: Sequence[CaseSummary]) -> Iterator[str]:
     if any(not case.stamped for case in cases):
         yield "Bodies under 32 bytes have no room for a stamp: their messages were counted, not identified."
     for case in valid:
-        if case.latency_reason:
-            who = " ".join(word for word in (case.client, "on", case.loop, case.point) if word)
-            yield f"The latency of {who} is not valid: {case.latency_reason}."
+        yield from _of_one(case)
     limits = {case.bottleneck for case in valid}
     for limit in ("broker", "host"):
         if limit in limits and len(valid) > 1:
@@ -56,3 +54,13 @@ def warnings(cases: Sequence[CaseSummary]) -> Iterator[str]:
         yield f"The harness itself needs up to {max(shares):.0%} of the client's CPU time per message."
     if valid and all(case.rounds < 3 for case in valid):
         yield "Fewer than three rounds: a look, not a measurement."
+
+
+def _of_one(case: CaseSummary) -> Iterator[str]:
+    """What a reader must know of one valid case, whatever the others are."""
+    who = " ".join(word for word in (case.client, "on", case.loop, case.point) if word)
+    if case.latency_reason:
+        yield f"The latency of {who} is not valid: {case.latency_reason}."
+    if case.drift is not None:
+        how = f"{abs(case.drift):.0%} {'faster' if case.drift > 0 else 'slower'}"
+        yield f"{who} had not settled: in its rounds the last third of turns was {how} than the first."
