@@ -109,8 +109,16 @@ def find_client(requirement: str) -> ClientEntry:
         raise UsageError(f"{requirement!r} is not a requirement such as aio-pika==9.6.2: {reason}") from error
     known = clients()
     if name not in known:
-        raise UnknownNameError("client", name, known)
+        raise unknown_client(name)
     return known[name]
+
+
+def unknown_client(name: str) -> UnknownNameError:
+    """What to raise for a client that has no adapter: it can be given one."""
+    more = (
+        "; to measure another, write an adapter, one file (CONTRIBUTING.md says how): --client my_client.py"
+    )
+    return UnknownNameError("client", name, clients(), more)
 
 
 def _client(path: Path, adapter: str) -> ClientEntry:

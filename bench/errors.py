@@ -29,6 +29,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
+_NEAR = 0.6
+"""Of the letters of two names, the share that they have in common and in order."""
+
+
 class BenchError(Exception):
     """A failure that the harness understands; its text is shown to the user as it stands."""
 
@@ -44,15 +48,13 @@ class ScenarioError(UsageError):
 
 
 class UnknownNameError(UsageError):
-    """No such name: says which ones there are, the nearest first."""
+    """No such name: says which ones there are, the nearest first, if one is near; and ``more``, if any."""
 
-    def __init__(self, what: str, name: str, known: Iterable[str]) -> None:
+    def __init__(self, what: str, name: str, known: Iterable[str], more: str = "") -> None:
         names = sorted(known)
-        near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
-        super().__init__(
-            f"no {what} {name!r}{hint} There are: {', '.join(names)}".replace("' There", "'; there")
-        )
+        near = difflib.get_close_matches(name, names, n=1, cutoff=_NEAR)
+        hint = f"; did you mean {near[0]!r}? There" if near else "; there"
+        super().__init__(f"no {what} {name!r}{hint} are: {', '.join(names)}{more}")
 
 
 class UnsupportedError(UsageError):

@@ -11,7 +11,7 @@ from typing import Any
 from packaging.utils import canonicalize_name
 
 from bench import catalogue, environments
-from bench.errors import UnknownNameError, UsageError
+from bench.errors import UsageError
 from bench.gate.gatefile import OWN_FILE
 from bench.results import write_text
 
@@ -122,7 +122,7 @@ def start(folder: Path, client: str | None, *, force: bool) -> Started:
     name = canonicalize_name(client) if client is not None else own
     if name is None or name not in known:
         if client is not None:
-            raise UnknownNameError("client", client, known)
+            raise catalogue.unknown_client(client)
         raise UsageError(
             f"this folder is no client that mqbench has an adapter for; say which with --client: "
             f"{', '.join(sorted(known))}"

@@ -173,6 +173,17 @@ def test_several_values_make_a_matrix_with_a_row_each(command: Command) -> None:
             ("--set", "prefetch=-5", "--set", "consumers=0"),
             "consumers must be at least 1, got 0; prefetch must be at least 1, got -5",
         ),
+        (
+            ("--set", "prefetch=x,consumers=0", "--set", "measure_s=y", "--set", "fan_out"),
+            "prefetch must be a whole number, got 'consumers=0' (each field needs its own --set); ",
+        ),
+        (
+            ("--set", "prefetch=x", "--set", "measure_s=y", "--set", "fan_out"),
+            "'x'; measure_s must be a number, got 'y'; --set takes FIELD=VALUE or FIELD=VALUE,VALUE, got",
+        ),
+        (("--set", "producers=1000000"), "producers must be at most 10,000, got 1,000,000"),
+        (("--client", "celery"), "no client 'celery'; there are: aio-pika, "),
+        (("--client", "celery"), "redis; to measure another, write an adapter, one file"),
         (("--client", "aiopika"), "no client 'aiopika'; did you mean 'aio-pika'"),
         (("--client", "memory", "--loop", "uvlop"), "no loop 'uvlop'; did you mean 'uvloop'"),
         (("--broker", "natve"), "no broker 'natve'; did you mean 'native'"),

@@ -18,7 +18,7 @@ from bench.cli.export import export
 from bench.cli.history import history
 from bench.cli.init import init
 from bench.cli.list import list_
-from bench.cli.output import INTERRUPTED, LAST_WORDS, to_stderr
+from bench.cli.output import INTERRUPTED, LAST_WORDS, interrupting, to_stderr
 from bench.cli.report import report
 from bench.cli.run import run
 from bench.cli.show import show
@@ -35,7 +35,8 @@ class Commands(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
-            return super().invoke(ctx)
+            with interrupting():
+                return super().invoke(ctx)
         except BenchError as error:
             to_stderr(str(error))
             ctx.exit(error.exit_code)

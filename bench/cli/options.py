@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     Option = Callable[[Command], Command]
 
 RESULTS = Path("results")
+MOST_ROUNDS = 10_000
+MOST_SLICES = 1_000_000
 BROKER_VARIABLE = "MQBENCH_BROKER_URL"
 LOUDNESS = "mqbench.loudness"
 METRICS = "mqbench.metrics"
@@ -144,7 +146,11 @@ def with_workload(command: Command) -> Command:
 def with_rounds(words: str, *, least: int = 1, default: int | None = None) -> Option:
     """Adds ``--rounds``, which are what these words say."""
     return click.option(
-        "--rounds", type=click.IntRange(least), default=default, show_default=default is not None, help=words
+        "--rounds",
+        type=click.IntRange(least, MOST_ROUNDS),
+        default=default,
+        show_default=default is not None,
+        help=words,
     )
 
 
@@ -183,7 +189,7 @@ def with_turns(command: Command) -> Command:
     """Adds the slices of a round, and what ``with_order`` adds."""
     return click.option(
         "--slices",
-        type=click.IntRange(1),
+        type=click.IntRange(1, MOST_SLICES),
         help="Turns of a case in a round  [default: one for each 0.1 s]",
     )(with_order(command))
 

@@ -25,6 +25,7 @@ T = TypeVar("T")
 INTERRUPTED = 130
 LAST_WORDS = "interrupted; what was measured so far is kept"
 PIPED_WIDTH = 120
+ENDS = ("SIGINT", "SIGTERM", "SIGHUP")  # Windows has no SIGHUP
 
 
 def console() -> Console:
@@ -107,6 +108,20 @@ def to_stderr(text: str) -> None:
     click.echo(f"mqbench: {text}", err=True)
 
 
+@contextlib.contextmanager
+def interrupting() -> Iterator[None]:
+    """Signals that end the command at once raise KeyboardInterrupt meanwhile, so that it cleans up."""
+    before = {number: signal.getsignal(number) for name in ENDS if (number := getattr(signal, name, None))}
+    mine = {number: handler for number, handler in before.items() if callable(handler)}
+    for number in mine:
+        signal.signal(number, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        for number, handler in mine.items():
+            signal.signal(number, handler)
+
+
 def interruptible(work: Coroutine[Any, Any, T]) -> T:
     """Runs to the end, or cleans up and exits with 130 on Ctrl-C, SIGTERM or SIGHUP."""
 
@@ -128,8 +143,8 @@ def _cancelled_by_signals(task: asyncio.Task[Any]) -> Iterator[None]:
     """Ctrl-C is asyncio's own. The others do afterwards what they did before: a page may yet be written."""
     loop = asyncio.get_running_loop()
     before = {}
-    for name in ("SIGTERM", "SIGHUP"):
-        number = getattr(signal, name, None)  # Windows has no SIGHUP
+    for name in ENDS[1:]:
+        number = getattr(signal, name, None)
         if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
             before[number] = signal.signal(number, lambda *_: loop.call_soon_threadsafe(task.cancel))
     try:

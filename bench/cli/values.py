@@ -30,19 +30,32 @@ def set_values(_: click.Context, __: click.Parameter, texts: Sequence[str]) -> d
     Raises:
         UsageError: A text is not ``FIELD=VALUE[,VALUE...]``, or no such field or value exists.
     """
+    values: dict[str, tuple[Any, ...]] = {}
+    problems: list[str] = []
+    for text in texts:
+        name, equals, choices = (word.strip() for word in text.partition("="))
+        if not equals or not choices:
+            problems.append(f"--set takes FIELD=VALUE or FIELD=VALUE,VALUE, got {text[:100]!r}")
+        else:
+            values[name] = _choices(name, choices.split(","), problems)
+    if problems:
+        raise UsageError("; ".join(dict.fromkeys(problems)))
+    return values
+
+
+def _choices(name: str, words: Sequence[str], problems: list[str]) -> tuple[Any, ...]:
+    """The values of one field; what is wrong with any of them goes to the problems."""
     from bench.mixfile import resolved
     from bench.scenario import Scenario
 
-    values: dict[str, tuple[Any, ...]] = {}
-    for text in texts:
-        name, equals, choices = text.partition("=")
-        if not equals or not choices:
-            raise UsageError(f"--set takes FIELD=VALUE or FIELD=VALUE,VALUE, got {text!r}")
-        values[name.strip()] = tuple(
-            Scenario.parse_field(name.strip(), resolved(name.strip(), one.strip()))
-            for one in choices.split(",")
-        )
-    return values
+    found = []
+    for word in map(str.strip, words):
+        try:
+            found.append(Scenario.parse_field(name, resolved(name, word)))
+        except UsageError as error:
+            other = word.partition("=")[0] in Scenario.__dataclass_fields__
+            problems.append(f"{error}{' (each field needs its own --set)' if other else ''}")
+    return tuple(found)
 
 
 def swept(context: click.Context, parameter: click.Parameter, text: str) -> dict[str, tuple[Any, ...]]:

@@ -10,6 +10,7 @@ from bench.errors import ScenarioError, UnknownNameError
 from bench.handler import Handler
 from bench.mix import Mix
 from bench.scenario.contradictions import contradictions, two_sizes
+from bench.scenario.limits import out_of_range, too_large
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -115,7 +116,7 @@ class Scenario:
         if not problems:
             if self.payload_mix is not None and self.payload_bytes == _PAYLOAD_BYTES:
                 object.__setattr__(self, "payload_bytes", self.payload_mix.mean_bytes)
-            problems = list(contradictions(self))
+            problems = list(too_large(self)) or list(contradictions(self))
         if problems:
             raise ScenarioError("; ".join(problems))
 
@@ -132,16 +133,10 @@ class Scenario:
                 yield f"{field.name} must be {' or '.join(self.CHOICES[field.name])}, got {value!r}"
 
     def _out_of_range(self) -> Iterator[str]:
-        least = {"payload_bytes": 0}
         for field in fields(self):
             value = getattr(self, field.name)
-            if isinstance(value, bool) or not isinstance(value, int | float):
-                continue
-            if self._kind(field) is int and value < least.get(field.name, 1):
-                yield f"{field.name} must be at least {least.get(field.name, 1)}, got {value}"
-            elif self._kind(field) is float and not 0 < value < float("inf"):
-                unit = "messages a second" if field.name.endswith("_per_s") else "seconds"
-                yield f"{field.name} must be more than 0 {unit}, got {value}"
+            if not isinstance(value, bool) and isinstance(value, int | float):
+                yield from out_of_range(field.name, value, whole=self._kind(field) is int)
 
     @property
     def least_bytes(self) -> int:
@@ -216,7 +211,7 @@ class Scenario:
         try:
             return kind(text)
         except ValueError:
-            raise ScenarioError(f"{name} must be {_article(kind)}, got {text!r}") from None
+            raise ScenarioError(f"{name} must be {_article(kind)}, got {text[:100]!r}") from None
 
     def to_json(self) -> dict[str, Any]:
         """Values that CSV and JSON can hold: those with a text of their own as that text."""
