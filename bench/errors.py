@@ -8,6 +8,7 @@ BenchError                    anything that ends a command with one clear senten
 +-- ComparisonRefusedError    sides or rows that are not of the same work                     exit 4
 +-- MissingCellError          what a gate is to guard cannot be measured any more             exit 6
 +-- BrokerError               no broker could be had, reached or used                         exit 5
+|   +-- WrongBrokerError      one that was named is not here, is too old, or leads nowhere    exit 2
 +-- EngineError               a worker could not be started, died, hung or raised             exit 5
 |   +-- WorkerFailedError     a worker ended or said so itself, with its reason
 |   |   +-- ClientFailedError the client raised, or logged an error, while it was driven
@@ -71,6 +72,10 @@ class MissingCellError(BenchError):
 
 class BrokerError(BenchError):
     pass
+
+
+class WrongBrokerError(BrokerError):
+    exit_code = 2
 
 
 class EngineError(BenchError):

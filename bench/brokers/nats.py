@@ -15,7 +15,7 @@ from bench.brokers.origin import Broker
 from bench.brokers.ports import refusal
 from bench.brokers.textual import LIMIT_S, Lines, Protocol, TextAddress, conversation
 from bench.client import NO_FILES, Tls
-from bench.errors import BrokerError
+from bench.errors import BrokerError, WrongBrokerError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -61,7 +61,7 @@ async def log_in(address: TextAddress, tls: Tls = NO_FILES, *, limit_s: float = 
             raise BrokerError(f"{where} is not a server of NATS")
     version = str(about["version"])
     if why := too_old("nats-server", version, OLDEST):
-        raise BrokerError(f"{where}: {why}")
+        raise WrongBrokerError(f"{where}: {why}")
     return Greeting(version=version, jetstream=bool(about.get("jetstream")))
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from bench.brokers.choice import Choice
 from bench.brokers.kinds import SCHEMES
 from bench.brokers.origin import Broker
-from bench.errors import BrokerError
+from bench.errors import BrokerError, WrongBrokerError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -60,7 +60,10 @@ async def _first(sources: list[Source], stack: AsyncExitStack, say: Say) -> Brok
         name = f"{source.origin} {source.kind}"
         found = source.find()
         if not found.available:
-            passed.append((name, f"{found.detail}; to mend it: {source.mend}", found.detail))
+            reason = f"{found.detail}; to mend it: {source.mend}"
+            if len(sources) == 1:
+                raise WrongBrokerError(f"no {name}: {reason}")
+            passed.append((name, reason, found.detail))
             continue
         try:
             broker = await stack.enter_async_context(source.open(say))

@@ -14,7 +14,7 @@ from bench.brokers.origin import Broker
 from bench.brokers.ports import refusal
 from bench.brokers.textual import LIMIT_S, LINE_BYTES, Lines, Protocol, TextAddress, conversation
 from bench.client import NO_FILES, Tls
-from bench.errors import BrokerError
+from bench.errors import BrokerError, WrongBrokerError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -49,7 +49,7 @@ async def log_in(address: TextAddress, tls: Tls = NO_FILES, *, limit_s: float = 
     name = facts.get("server_name", "redis")
     version = facts.get(f"{name}_version") or facts.get("redis_version", "unknown")
     if why := too_old("redis", facts.get("redis_version", version), OLDEST):
-        raise BrokerError(f"{address.shown}: {why}")
+        raise WrongBrokerError(f"{address.shown}: {why}")
     if (mode := facts.get(f"{name}_mode") or facts.get("redis_mode", "standalone")) != "standalone":
         raise BrokerError(f"{address.shown} runs as {mode}; a standalone server is needed")
     return Greeting(name=name, version=version)

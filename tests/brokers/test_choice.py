@@ -97,13 +97,15 @@ async def test_a_kind_is_tried_native_and_then_with_docker_only(monkeypatch: pyt
         "  native rabbitmq: not installed; to mend it: get it\n"
         "  docker rabbitmq: no engine; to mend it: get it"
     )
+    assert caught.value.exit_code == 5
 
 
 @pytest.mark.parametrize("spec", ["native", "native:rabbitmq"])
 async def test_what_was_asked_for_is_never_replaced(spec: str, monkeypatch: pytest.MonkeyPatch) -> None:
     pretend(monkeypatch, Pretended("native", missing="not installed"), Pretended("docker"))
-    with pytest.raises(BrokerError, match=r"^no native rabbitmq: not installed; to mend it: get it$"):
+    with pytest.raises(BrokerError, match=r"^no native rabbitmq: not installed; to mend it: get it$") as told:
         await got(spec)
+    assert told.value.exit_code == 2
     assert (await got("docker"))[0].why == "it was asked for"
 
 

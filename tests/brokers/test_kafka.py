@@ -68,6 +68,7 @@ async def complaint(*ports: int) -> str:
     with pytest.raises(BrokerError) as caught:
         async with open_broker(f"kafka://{','.join(f'127.0.0.1:{port}' for port in ports)}", "kafka"):
             pytest.fail("it was taken for a cluster")
+    assert caught.value.exit_code == (2 if "advertised" in str(caught.value) else 5)
     return str(caught.value)
 
 

@@ -58,6 +58,7 @@ async def complaint(url: str) -> str:
         async with open_broker(url, "nats"):
             pytest.fail("it let us in")
     assert "s3cret" not in "".join(traceback.format_exception(caught.value))
+    assert caught.value.exit_code == (2 if "too old" in str(caught.value) else 5)
     return str(caught.value)
 
 

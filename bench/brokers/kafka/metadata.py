@@ -22,7 +22,7 @@ from bench.brokers.ports import os_reason
 from bench.brokers.reaching import reaching
 from bench.brokers.tls import tls_reason
 from bench.client import NO_FILES, Tls
-from bench.errors import BrokerError
+from bench.errors import BrokerError, WrongBrokerError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -109,7 +109,7 @@ async def _reach(broker: _Peer, where: _Peer, limit_s: float) -> None:
         reason = os_reason(error)
     else:
         return
-    raise BrokerError(
+    raise WrongBrokerError(
         f"{where} answers, but sends clients on to {broker.server}, which cannot be reached from here "
         f"({reason}); correct its advertised.listeners"
     )
