@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
+import signal
 import subprocess
 import sys
 import time
@@ -17,6 +18,11 @@ from hypothesis import HealthCheck, settings
 
 ROOT = Path(__file__).parent.parent
 FAULTY = Path(__file__).parent / "faulty"
+
+# Tests that are started in the background have interrupts ignored, and so would each command that they start.
+for number, usual in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
+    if signal.getsignal(number) == signal.SIG_IGN:
+        signal.signal(number, usual)
 
 # No test judges a time, and a busy machine makes every example slow.
 settings.register_profile("shared machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
